@@ -1,0 +1,23 @@
+"""ganzoo: a zoo of GANs to look at, to train and to publish.
+
+>>> import ganzoo
+>>> gan = ganzoo.load("dcgan-mnist")
+>>> gan.sample(16, seed=0).shape  # float32 in [-1, 1]
+torch.Size([16, 1, 28, 28])
+"""
+
+from __future__ import annotations
+
+from .checkpoint import Checkpoint
+from .gan import GAN
+from .hub.resolve import bundled as checkpoints
+from .hub.resolve import resolve
+from .registry import specs
+
+__all__ = ["GAN", "Checkpoint", "checkpoints", "load", "resolve", "specs"]
+__version__ = "0.1.0"
+
+
+def load(name: str, device: str = "cpu") -> GAN:
+    """A trained model by the name of its checkpoint, or by its folder, ready to `sample`. ValueError if it cannot be."""
+    return resolve(name).load(device)

@@ -1,0 +1,284 @@
+"""The command line: `python -m ganzoo VERB`. Exit 0 only on success; anything wrong is one line on stderr and exit 2."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from . import registry
+from .spec import Spec, knobs
+
+STEPS = 10_000  # of a training that was given no budget
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage."""
+
+    def error(self, message: str) -> Any:
+        raise ValueError(f"{message} (see `{self.prog} --help`)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb -> the exit code."""
+    try:
+        args = parse(list(sys.argv[1:] if argv is None else argv))
+        args.run(args)
+        return 0
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
+        said = str(error).strip() or type(error).__name__
+        print(f"ganzoo: {said.splitlines()[0]}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as error:
+        print(f"ganzoo: {error or 'stopped'}", file=sys.stderr)
+        return 130
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    parser = Parser(prog="python -m ganzoo", description="Train, measure and draw with GANs.", allow_abbrev=False)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=Parser)
+
+    verb = verbs.add_parser("list", help="models, data sets and checkpoints")
+    verb.add_argument("--json", action="store_true", help="as JSON")
+    verb.set_defaults(run=list_)
+
+    verb = verbs.add_parser("train", help="train a model from scratch", allow_abbrev=False)
+    models = verb.add_subparsers(dest="model", required=True, metavar="MODEL", parser_class=Parser)
+    wanted = argv[1] if len(argv) > 1 and argv[0] == "train" else ""
+    for name in (*registry.MODELS, *registry.TOOLS):
+        if wanted in (name, "-h", "--help"):  # only the model that is asked for is imported
+            spec = registry.spec(name)
+            add_training(models.add_parser(name, help=spec.title, allow_abbrev=False), spec)
+        else:
+            models.add_parser(name)
+
+    verb = verbs.add_parser("resume", help="go on with a training, bit for bit")
+    verb.add_argument("folder", type=Path, metavar="RUN")
+    add_budget(verb)
+    verb.add_argument("--root", help="folder of the data sets, if it has moved")
+    verb.set_defaults(run=resume)
+
+    verb = verbs.add_parser("sample", help="draw pictures")
+    verb.add_argument("name", metavar="NAME|RUN")
+    verb.add_argument("--n", type=int, default=64, help="how many (default 64)")
+    verb.add_argument("--seed", type=int, default=0)
+    verb.add_argument("--set", action="append", default=[], metavar="INPUT=VALUE", help="fix an input, such as label=7")
+    verb.add_argument("--out", type=Path, default=Path("grid.png"), help="a .png grid, or .npz with the pictures and inputs")
+    verb.set_defaults(run=sample)
+
+    verb = verbs.add_parser("eval", help="measure a checkpoint or a run")
+    verb.add_argument("name", metavar="NAME|RUN")
+    verb.add_argument("--n", type=int, default=10_000, help="pictures a draw (default 10000)")
+    verb.add_argument("--root", help="folder of the data sets (default $GANZOO_DATA or ./data)")
+    verb.add_argument("--inception", action="store_true", help="also FID on Inception features, if its weights can be had")
+    verb.add_argument("--record", action="store_true", help="write the measures into the checkpoint and its card")
+    verb.add_argument("--json", action="store_true", help="as JSON")
+    verb.set_defaults(run=eval_)
+
+    verb = verbs.add_parser("export", help="make weights/NAME/ of a run")
+    verb.add_argument("folder", type=Path, metavar="RUN")
+    verb.add_argument("--name", help="default: MODEL-DATA")
+    verb.set_defaults(run=export)
+    return parser.parse_args(argv)
+
+
+def add_budget(verb: argparse.ArgumentParser) -> None:
+    budget = verb.add_mutually_exclusive_group()
+    budget.add_argument("--steps", type=positive(int), help="steps in all")
+    budget.add_argument("--minutes", type=positive(float), help="minutes of training in all")
+
+
+def positive(kind: type[int] | type[float]) -> Any:
+    def read(text: str) -> int | float:
+        value = kind(text)
+        if not 0 < value < 1e12:
+            raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        return value
+
+    read.__name__ = "number" if kind is float else "whole number"
+    return read
+
+
+def add_training(verb: argparse.ArgumentParser, spec: Spec) -> None:
+    verb.add_argument("--data", required=True, help="data set, see `list`")
+    verb.add_argument("--root", help="folder of the data sets (default $GANZOO_DATA or ./data)")
+    verb.add_argument("--out", type=Path, help="folder of the run (default runs/MODEL-DATA)")
+    add_budget(verb)
+    verb.add_argument("--seed", type=int, default=0)
+    verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default auto)")
+    verb.add_argument("--precision", default="auto", help="auto, bf16 or fp32 (default auto)")
+    verb.add_argument("--quiet", action="store_true", help="no progress bar")
+    if spec.recipes:
+        verb.add_argument("--recipe", help=f"a named set of knobs: {', '.join(spec.recipes)} (default: the paper's)")
+    flags = verb.add_argument_group(f"knobs of {spec.title}; the defaults are the paper's")
+    hints = get_type_hints(spec.config)
+    for name, f in knobs(spec.config).items():
+        hint = hints[name]
+        kind, choices = (str, get_args(hint)) if get_origin(hint) is Literal else (hint, None)
+        flags.add_argument(
+            f"--{name.replace('_', '-')}",
+            dest=f"knob_{name}",
+            type=kind,
+            choices=choices,
+            default=None,
+            metavar=None if choices else kind.__name__.upper(),
+            help=f"{f.metadata['help']} (default {f.default})",
+        )
+    verb.set_defaults(run=train)
+
+
+def train(args: argparse.Namespace) -> None:
+    from .training import loop, state
+
+    spec = registry.spec(args.model)
+    recipe = getattr(args, "recipe", None)
+    if recipe is not None and recipe not in spec.recipes:
+        raise ValueError(f"recipe: {recipe!r} is not one of {', '.join(spec.recipes)}")
+    if not 0 <= args.seed < 2**32:
+        raise ValueError(f"seed: {args.seed} is not from 0 to {2**32 - 1}")
+    given = {k.removeprefix("knob_"): v for k, v in vars(args).items() if k.startswith("knob_") and v is not None}
+    plan = state.Plan(
+        model=args.model,
+        data=args.data,
+        config=dict(spec.recipes[recipe] if recipe else {}) | given,
+        seed=args.seed,
+        root=args.root,
+        device=args.device,
+        precision=args.precision,
+        steps=args.steps or (None if args.minutes else STEPS),
+        minutes=args.minutes,
+        recipe=recipe,
+        command=state.describe_command(),
+        commit=state.describe_commit(),
+    )
+    folder = args.out or Path("runs") / f"{args.model}-{args.data}"
+    finish(loop, state.Run.create(folder, plan), args.quiet)
+
+
+def resume(args: argparse.Namespace) -> None:
+    from .training import loop, state
+
+    changed: dict[str, Any] = {"root": args.root} if args.root else {}
+    if args.steps or args.minutes:
+        changed |= {"steps": args.steps, "minutes": args.minutes}
+    finish(loop, state.Run.open(args.folder, **changed), quiet=False)
+
+
+def finish(loop: Any, run: Any, quiet: bool) -> None:
+    try:
+        loop.train(run, quiet)
+    except loop.Interrupted as stop:
+        raise KeyboardInterrupt(str(stop)) from None
+    print(f"{run.folder}: step {run.engine.step:,}, {run.engine.images:,} pictures, {run.seconds:.0f} s")
+
+
+def list_(args: argparse.Namespace) -> None:
+    from . import data
+    from .hub.resolve import bundled
+
+    found = {
+        "models": [{"name": s.name, "title": s.title, "year": s.paper.year, "arxiv": s.paper.arxiv} for s in registry.specs()],
+        "data": list(data.sets()),
+        "checkpoints": [
+            {"name": c.name, "model": c.config["model"], "data": c.config["data"]["name"], "source": c.source, "revision": c.revision}
+            for c in bundled()
+        ],
+    }
+    if args.json:
+        print(json.dumps(found, indent=2))
+        return
+    for title, rows in found.items():
+        print(f"{title}:")
+        for row in rows:
+            print("  " + (row if isinstance(row, str) else "  ".join(str(v) for v in row.values())))
+
+
+def open_(name: str) -> tuple[Any, str]:
+    """The networks of a checkpoint's name, a checkpoint's folder or a run -> (GAN, name of its data)."""
+    from .checkpoint import from_run
+    from .hub.resolve import resolve
+
+    if (Path(name) / "run.json").is_file():
+        plan, gan, _ = from_run(Path(name))
+        return gan, plan.data
+    checkpoint = resolve(name)
+    return checkpoint.load(), str(checkpoint.config["data"]["name"])
+
+
+def sample(args: argparse.Namespace) -> None:
+    from .files import write
+    from .images import grid, png, to_uint8
+
+    if not 1 <= args.n <= 100_000:
+        raise ValueError(f"n: {args.n} is not from 1 to 100000")
+    if args.out.suffix not in (".png", ".npz"):
+        raise ValueError(f"out: {args.out} does not end in .png or .npz")
+    gan, _ = open_(args.name)
+    if not gan.inputs:
+        raise ValueError(f"{args.name} does not draw")
+    given = gan.draw(args.n, args.seed, **settings(args.set))
+    images = to_uint8(gan.show(given))
+    if args.out.suffix == ".png":
+        scale = max(1, 56 // images.shape[-1])
+        write(args.out, png(grid(images, scale=scale, gap=scale)))
+    else:
+        import io
+
+        import numpy
+
+        buffer = io.BytesIO()
+        arrays: dict[str, Any] = {k: v.cpu().numpy() for k, v in given.items()}
+        numpy.savez_compressed(buffer, images=images.permute(0, 2, 3, 1).numpy(), **arrays)
+        write(args.out, buffer.getvalue())
+    print(args.out)
+
+
+def settings(pairs: list[str]) -> dict[str, Any]:
+    """["label=7", "c1=[1, 2]"] -> values by input: JSON where it is, words as they are."""
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise ValueError(f"set: {pair!r} is not INPUT=VALUE")
+        try:
+            values[name] = json.loads(text)
+        except ValueError:
+            values[name] = text
+    return values
+
+
+def eval_(args: argparse.Namespace) -> None:
+    from .checkpoint import record
+    from .hub.card import measures_table
+    from .hub.resolve import resolve
+    from .metrics import report
+
+    gan, data_name = open_(args.name)
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    metrics = report.measure(gan, data_name, args.root, args.n, say)
+    if args.inception:
+        found = report.inception_fid(gan, data_name, args.root, args.n)
+        if isinstance(found, str):
+            say(found)
+        else:
+            metrics.append(found)
+    print(json.dumps(metrics, indent=2, ensure_ascii=False) if args.json else measures_table(metrics))
+    if args.record:
+        record(resolve(args.name), metrics)
+
+
+def export(args: argparse.Namespace) -> None:
+    from .checkpoint import export as make
+
+    print(make(args.folder, args.name).folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,208 @@
+"""A trained model in a folder: written by `export`, read strictly, the same on disk, in the Hub and in the cache.
+
+config.json                model, its Config, data, inputs, training, timeline, metrics, sha256 per file
+model.safetensors          the averaged networks that forward() uses
+discriminator.safetensors  the opponents; may be absent
+README.md                  the model card         preview.png   64 pictures at seed 0
+timeline.png               a row of the same latents for each of `timeline.steps`
+log.jsonl                  losses over steps
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from . import files, registry
+from .gan import GAN
+from .images import from_pil, grid, png, to_uint8
+from .spec import Spec, configure
+from .training import state
+from .training.engine import drawing, opposing
+
+FORMAT = 1
+MODEL, OPPONENT = "model.safetensors", "discriminator.safetensors"
+TIMELINE_ROWS, TIMELINE_COLUMNS = 24, 16
+PREVIEW = 64
+
+
+def weights_dir() -> Path:
+    """Where checkpoints are kept: $GANZOO_WEIGHTS_DIR, or weights/ beside the package, or ./weights."""
+    beside = Path(__file__).resolve().parents[1] / "weights"
+    return Path(os.environ.get("GANZOO_WEIGHTS_DIR") or (beside if beside.is_dir() else "weights"))
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint folder and where it came from. Nothing is read before it is asked for."""
+
+    folder: Path
+    source: str  # "bundled", "folder", ...: shown to the visitor
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """config.json. ValueError if it is missing, broken or of another format."""
+        path = self.folder / "config.json"
+        if not path.is_file():
+            raise ValueError(f"{self.folder}: no checkpoint (a folder with config.json, made by `python -m ganzoo export`)")
+        config = files.read_json(path)
+        if config.get("format") != FORMAT:
+            raise ValueError(f"{path}: format {config.get('format')!r}; this version reads {FORMAT}")
+        if missing := {"name", "model", "config", "data", "training", "files"} - set(config):
+            raise ValueError(f"{path}: lacks {', '.join(sorted(missing))}")
+        return config
+
+    @property
+    def name(self) -> str:
+        return str(self.config["name"])
+
+    @property
+    def revision(self) -> str:
+        """The first 7 digits of the weights' sha256: the same weights have it wherever they are kept."""
+        return str(self.config["files"].get(MODEL, ""))[:7]
+
+    @property
+    def spec(self) -> Spec:
+        return registry.spec(str(self.config["model"]))
+
+    @property
+    def has_opponent(self) -> bool:
+        return OPPONENT in self.config["files"]
+
+    def load(self, device: torch.device | str = "cpu") -> GAN:
+        """The trained networks, in eval mode. ValueError if a file is missing, altered or does not fit the model."""
+        gan = self.spec.build(configure(self.spec.config, self.config["config"]))
+        self._fill(MODEL, drawing(gan))
+        if self.has_opponent:
+            self._fill(OPPONENT, opposing(gan))
+        return gan.to(device).eval().requires_grad_(False)
+
+    def _fill(self, name: str, into: dict[str, Tensor]) -> None:
+        path = self.folder / name
+        if not path.is_file():
+            raise ValueError(f"{path}: missing; fetch the checkpoint again")
+        expected, found = self.config["files"].get(name), files.sha256(path)
+        if found != expected:
+            raise ValueError(f"{path}: altered or cut short (sha256 {found[:12]}, config.json says {str(expected)[:12]})")
+        tensors, _ = files.read_tensors(path)
+        shapes, wanted = ({k: tuple(v.shape) for k, v in x.items()} for x in (tensors, into))
+        if wrong := sorted(k for k in shapes.keys() | wanted.keys() if shapes.get(k) != wanted.get(k)):
+            k = wrong[0]
+            raise ValueError(f"{path}: does not fit the model; {k} is {shapes.get(k)}, the model has {wanted.get(k)}")
+        for k, v in into.items():
+            v.copy_(tensors[k])
+
+    def timeline(self) -> list[tuple[int, Tensor]]:
+        """(step, uint8 (TIMELINE_COLUMNS, C, S, S)) along the training; empty if it was not kept."""
+        steps = self.config.get("timeline", {}).get("steps", [])
+        path = self.folder / "timeline.png"
+        if not steps or not path.is_file():
+            return []
+        with Image.open(path) as picture:
+            strip = from_pil(picture)
+        side = int(self.config["config"]["side"])
+        rows = strip.split(side, dim=1)
+        return [(s, torch.stack(row.split(side, dim=2))) for s, row in zip(steps, rows, strict=True)]
+
+
+def from_run(folder: Path) -> tuple[state.Plan, GAN, int]:
+    """The averaged model of a run as it was saved last: its plan, the networks, the step."""
+    plan = state.read_plan(folder)
+    spec = registry.spec(plan.model)
+    gan = spec.build(configure(spec.config, plan.config))
+    tensors, facts = files.read_tensors(folder / "state.safetensors")
+    try:
+        for part, prefix in ((drawing(gan), "average."), (opposing(gan), "gan.")):
+            for k, v in part.items():
+                v.copy_(tensors[prefix + k])
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(f"{folder}: its state does not fit its plan ({error})") from None
+    return plan, gan.eval().requires_grad_(False), int(facts["step"])
+
+
+def export(run: Path, name: str | None = None) -> Checkpoint:
+    """Make weights/NAME/ of a run. ValueError if the name is taken by another run, or is not a plain name."""
+    from .hub import card  # the card needs Checkpoint
+
+    plan, gan, step = from_run(run)
+    name = name or f"{plan.model}-{plan.data}"
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name):
+        raise ValueError(f"name: {name!r} is not made of a-z, 0-9, dot, dash and underscore (64 at most)")
+    folder = weights_dir() / name
+    if folder.exists() and not (folder / "config.json").is_file():
+        raise ValueError(f"{folder}: is there and is no checkpoint; choose another --name")
+    _, facts = files.read_tensors(run / "state.safetensors")
+    seconds = float(facts["seconds"])
+    shots = thin(sorted((run / "snapshots").glob("*.png")), TIMELINE_ROWS)
+
+    files.write_tensors(folder / MODEL, drawing(gan))
+    written = [MODEL]
+    if gan.opponents:
+        files.write_tensors(folder / OPPONENT, opposing(gan))
+        written.append(OPPONENT)
+    if gan.inputs:
+        files.write(folder / "preview.png", png(grid(to_uint8(gan.sample(PREVIEW, seed=0)))))
+    if shots:
+        files.write(folder / "timeline.png", png(strip(shots, int(plan.config["side"]))))
+    if (run / "log.jsonl").exists():
+        files.write(folder / "log.jsonl", (run / "log.jsonl").read_bytes())
+
+    config = {
+        "format": FORMAT,
+        "name": name,
+        "model": plan.model,
+        "data": {"name": plan.data} | plan.about,
+        "config": plan.config,
+        "inputs": [{"name": i.name, "type": type(i).__name__} | asdict(i) for i in gan.inputs],
+        "training": {
+            "command": plan.command,
+            "recipe": plan.recipe,
+            "steps": step,
+            "images": step * int(plan.config["batch"]),
+            "seconds": round(seconds, 1),
+            "device": plan.made_on,
+            "precision": plan.precision,
+            "seed": plan.seed,
+            "commit": plan.commit,
+        },
+        "timeline": {"steps": [int(p.stem) for p in shots]},
+        "metrics": [],
+        "files": {f: files.sha256(folder / f) for f in written},
+    }
+    files.write_json(folder / "config.json", config)
+    checkpoint = Checkpoint(folder, "bundled")
+    card.write(checkpoint)
+    return checkpoint
+
+
+def record(checkpoint: Checkpoint, metrics: list[dict[str, Any]]) -> None:
+    """Put measures into config.json and the card."""
+    from .hub import card
+
+    files.write_json(checkpoint.folder / "config.json", checkpoint.config | {"metrics": metrics})
+    card.write(Checkpoint(checkpoint.folder, checkpoint.source))
+
+
+def thin(shots: list[Path], most: int) -> list[Path]:
+    """At most that many of the snapshots, first and last among them, evenly by rank (they are log-spaced in time)."""
+    if len(shots) <= most:
+        return shots
+    return [shots[round(i * (len(shots) - 1) / (most - 1))] for i in range(most)]
+
+
+def strip(shots: list[Path], side: int) -> Image.Image:
+    """A row of the first latents for each snapshot, earliest on top."""
+    rows = []
+    for path in shots:
+        with Image.open(path) as picture:
+            tiles = [t for row in from_pil(picture).split(side, 1) for t in row.split(side, 2)]
+        rows += tiles[:TIMELINE_COLUMNS]
+    return grid(torch.stack(rows), columns=TIMELINE_COLUMNS)

@@ -1,0 +1,108 @@
+"""Data sets by name. All are held in memory as uint8, so that a batch is one gather and no worker process is needed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..images import from_uint8
+
+
+@dataclass(frozen=True)
+class Data:
+    """One split of a data set.
+
+    image (N, C, S, S) uint8 · label (N,) int64 · classes: the names of the labels · captions: N strings, or none
+    """
+
+    name: str
+    title: str
+    source: str  # who made it and where it is from, for the card
+    license: str
+    image: Tensor
+    label: Tensor
+    classes: tuple[str, ...]
+    captions: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    @property
+    def side(self) -> int:
+        return self.image.shape[-1]
+
+    @property
+    def channels(self) -> int:
+        return self.image.shape[1]
+
+    def batch(self, index: Tensor, device: torch.device) -> dict[str, Tensor]:
+        """The pictures and labels at index, on the device: image float32 in [-1, 1]."""
+        image = self.image[index].to(device, non_blocking=True)
+        return {"image": from_uint8(image), "label": self.label[index].to(device, non_blocking=True)}
+
+
+def stream(*key: object) -> int:
+    """A 32-bit seed for a named stream of randomness: the same key, the same seed, on every machine."""
+    return int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=4).digest(), "little")
+
+
+class Order:
+    """The endless order in which a training reads its pictures: position -> indices, a shuffle an epoch.
+
+    A function of seed and position alone, so a resumed training needs no record of it, and batches run on across the
+    end of an epoch, so that every batch is full and every picture is seen once an epoch.
+    """
+
+    def __init__(self, size: int, seed: int) -> None:
+        self.size, self.seed = size, seed
+        self._epochs: dict[int, Tensor] = {}
+
+    def at(self, position: int, n: int) -> Tensor:
+        """The n indices from a position on, counted in pictures from the start of training."""
+        parts = []
+        while n > 0:
+            epoch, offset = divmod(position, self.size)
+            part = self._epoch(epoch)[offset : offset + n]
+            parts.append(part)
+            position, n = position + len(part), n - len(part)
+        return torch.cat(parts)
+
+    def _epoch(self, epoch: int) -> Tensor:
+        if epoch not in self._epochs:
+            generator = torch.Generator().manual_seed(stream("order", self.seed, epoch))
+            self._epochs = {e: o for e, o in self._epochs.items() if e == epoch - 1}
+            self._epochs[epoch] = torch.randperm(self.size, generator=generator)
+        return self._epochs[epoch]
+
+
+def sets() -> dict[str, Callable[[Path, str], Data]]:
+    """Every data set: name -> function of (root, "train" or "test")."""
+    from . import classic, drawn
+
+    return {
+        "mnist": classic.mnist,
+        "fashion": classic.fashion,
+        "shapes": drawn.shapes,
+        "fake": drawn.fake,
+    }
+
+
+def default_root() -> Path:
+    """Where data sets are kept: $GANZOO_DATA, or ./data."""
+    return Path(os.environ.get("GANZOO_DATA") or "data")
+
+
+def load(name: str, root: Path | str | None = None, split: str = "train") -> Data:
+    """A data set by name. ValueError if there is none of that name, or if its files are neither there nor to be had."""
+    known = sets()
+    if name not in known:
+        raise ValueError(f"no data set {name!r}; there are {', '.join(known)}")
+    if split not in ("train", "test"):
+        raise ValueError(f"no split {split!r}; there are train and test")
+    return known[name](Path(root) if root is not None else default_root(), split)

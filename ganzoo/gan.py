@@ -1,0 +1,130 @@
+"""The contract between a model and everything else: GAN, Phase, Batch, Terms.
+
+A model is networks, the inputs that they are fed, and methods that return *named loss terms* for a batch. It has no
+optimiser, no loop, no device and no file: `training/engine.py` plays the game, `sample` shows the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from . import inputs, losses
+from .inputs import Input
+from .spec import Config
+
+Batch = dict[str, Tensor]  # "image" (B, C, S, S) float in [-1, 1]; "label" (B,) int; the inputs by name; ...
+Terms = dict[str, Tensor]  # named scalar terms; the engine sums, differentiates and logs them
+
+CHUNK = 64  # pictures a forward pass in `sample`: bounds the memory of a large request
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Who moves, on what loss, how fast and how often."""
+
+    name: str
+    nets: tuple[nn.Module, ...]
+    loss: Callable[[Batch], Terms]
+    lr: float
+    every: int = 1
+
+
+class GAN(nn.Module):
+    """The base of every model. A model sets `inputs`, builds its networks, and says what each player minimises."""
+
+    inputs: tuple[Input, ...] = ()
+    opponents: tuple[str, ...] = ("D",)  # the networks that `forward` does not use
+
+    G: nn.Module
+    D: nn.Module
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+
+    # ---- The game: what a model defines --------------------------------------------------------------------------
+
+    def forward(self, **inputs: Tensor) -> Tensor:
+        """Inputs by name -> images (n, C, S, S) in [-1, 1]. Deterministic: all randomness is in the inputs."""
+        raise NotImplementedError
+
+    def d_loss(self, batch: Batch) -> Terms:
+        """What D minimises."""
+        raise NotImplementedError
+
+    def g_loss(self, batch: Batch) -> Terms:
+        """What G minimises."""
+        raise NotImplementedError
+
+    def phases(self) -> list[Phase]:
+        """D, then G, once a batch. Override for critics, Q heads and stages."""
+        return [
+            Phase("D", (self.D,), self.d_loss, lr=self.config.lr_d),
+            Phase("G", (self.G,), self.g_loss, lr=self.config.lr_g),
+        ]
+
+    def on_step(self, step: int) -> None:
+        """Called before each step: a progressive GAN grows here."""
+
+    # ---- What a loss may ask for ---------------------------------------------------------------------------------
+
+    def fake(self, batch: Batch) -> Tensor:
+        """The pictures for this batch's inputs, drawn once and shared by the players of a step.
+
+        Exact: G does not move between D's turn and its own, so both would draw the same pictures from the same inputs.
+        """
+        if "fake" not in batch:
+            batch["fake"] = self(**{i.name: batch[i.name] for i in self.inputs})
+        return batch["fake"]
+
+    def logits(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """D's logits of both, in one pass unless batch norm would mix their statistics."""
+        if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.D.modules()):
+            return self.D(real), self.D(fake)
+        real_logit, fake_logit = self.D(torch.cat([real, fake.to(real.dtype)])).split([len(real), len(fake)])
+        return real_logit, fake_logit
+
+    # ---- Using a trained one -------------------------------------------------------------------------------------
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    def draw(self, n: int, seed: int | None = None, **given: Any) -> Batch:
+        """Inputs for n pictures: what is given, and the prior for the rest.
+
+        With a seed, given values are read as a person's (see `inputs.draw`, which raises ValueError); without, they are
+        tensors of the batch, and the rest comes from torch's own generator on the networks' device.
+        """
+        if seed is None:
+            missing = {i.name: i.prior(n, device=self.device) for i in self.inputs if i.name not in given}
+            return missing | given
+        return {k: v.to(self.device) for k, v in inputs.draw(self.inputs, n, seed, **given).items()}
+
+    @torch.inference_mode()
+    def show(self, given: Batch) -> Tensor:
+        """Images of the inputs, in chunks, in eval mode -> float32 (n, C, S, S) in [-1, 1] on the CPU."""
+        training = self.training
+        self.eval()
+        chunks = zip(*(given[i.name].split(CHUNK) for i in self.inputs), strict=True)
+        images = [self(**{i.name: c for i, c in zip(self.inputs, chunk, strict=True)}).float().cpu() for chunk in chunks]
+        self.train(training)
+        return torch.cat(images)
+
+    def sample(self, n: int = 16, seed: int = 0, **given: Any) -> Tensor:
+        """n pictures -> float32 (n, C, S, S) in [-1, 1] on the CPU. Inputs by name, as a person gives them.
+
+        The same seed gives the same picture on every machine, up to the last bits of its arithmetic; picture i of
+        seed s is picture 0 of seed s + i. Raises ValueError for an unknown input or a value that cannot be read.
+        """
+        return self.show(self.draw(n, seed, **given))
+
+
+def adversarial_terms(loss: losses.Loss, real: Tensor, fake: Tensor) -> Terms:
+    """D's two terms by name, from its logits."""
+    return {"d_real": loss.real(real), "d_fake": loss.fake(fake)}

@@ -1,0 +1,147 @@
+"""The words about a checkpoint: its model card, and the README's table. Rendered from Spec and config.json alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import files
+from ..checkpoint import Checkpoint
+
+LIBRARY = "ganzoo"
+
+
+def number(value: float) -> str:
+    """A measure as people read it: three significant digits, no exponent."""
+    if value == int(value):
+        return str(int(value))
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def measures_table(metrics: list[dict[str, Any]]) -> str:
+    """Markdown: a row a measure."""
+    if not metrics:
+        return "Not measured yet: `python -m ganzoo eval NAME --record`."
+    rows = ["| measure | value | real test set | pictures | better | |", "|---|---|---|---|---|---|"]
+    for m in metrics:
+        value = number(m["value"]) + (f" ± {number(m['spread'])}" if m["draws"] > 1 else "")
+        floor = "" if m["floor"] is None else number(m["floor"])
+        count = f"{m['n']:,}" + (f" x {m['draws']} draws" if m["draws"] > 1 else "")
+        rows.append(f"| {m['name']} | {value} | {floor} | {count} | {m['better']} | {m['said']} |")
+    return "\n".join(rows)
+
+
+def trained(config: dict[str, Any]) -> str:
+    """One line: how much, how long, on what."""
+    t = config["training"]
+    return (
+        f"{t['images']:,} pictures in {t['steps']:,} steps, {t['seconds'] / 60:.0f} minutes on {t['device']}, seed {t['seed']}"
+    )
+
+
+def departures(config: dict[str, Any]) -> str:
+    """Which knobs are not the paper's."""
+    from .. import registry
+
+    defaults = registry.spec(config["model"]).config()
+    changed = [
+        f"`{k}` = {v}"
+        for k, v in config["config"].items()
+        if k not in ("side", "channels", "classes") and v != getattr(defaults, k, v)
+    ]
+    return ", ".join(changed) or "none"
+
+
+def render(checkpoint: Checkpoint) -> str:
+    """The model card, with the Hub's metadata on top."""
+    c, spec = checkpoint.config, checkpoint.spec
+    about = c["data"]
+    results = "\n".join(
+        f"    - type: {m['name'].lower().replace(' ', '-')}\n      name: {m['name']}\n      value: {m['value']}" for m in c["metrics"]
+    )
+    index = (
+        f"model-index:\n- name: {c['name']}\n  results:\n  - task:\n      type: unconditional-image-generation\n"
+        f"    dataset:\n      name: {about['title']}\n      type: {about['name']}\n    metrics:\n{results}\n"
+        if results
+        else ""
+    )
+    pictures = "![64 pictures at seed 0](preview.png)\n" if (checkpoint.folder / "preview.png").exists() else ""
+    timeline = (
+        "## Along the training\n\nA row for each of the steps "
+        + ", ".join(f"{s:,}" for s in c["timeline"]["steps"])
+        + ".\n\n![the same latents along training](timeline.png)\n\n"
+        if c["timeline"]["steps"]
+        else ""
+    )
+    return f"""---
+license: mit
+library_name: {LIBRARY}
+pipeline_tag: unconditional-image-generation
+tags: [gan, {c["model"]}, {about["name"]}]
+{index}---
+
+# {c["name"]}
+
+{spec.title} of *{spec.paper.title}* ({spec.paper.authors}, {spec.paper.year}, [arXiv {spec.paper.arxiv}]({spec.paper.url})),
+trained on {about["title"]}.
+
+{pictures}
+{spec.note}
+
+## Use
+
+```python
+import ganzoo
+{use(checkpoint)}
+```
+
+## Measures
+
+{measures_table(c["metrics"])}
+
+## Training
+
+{trained(c)}. Weights: averaged over training, sha256 {checkpoint.revision}...
+
+```
+{c["training"]["command"]}
+```
+
+Knobs that are not the paper's defaults: {departures(c)}.
+
+{timeline}## Limits
+
+{spec.limits}
+
+## Data
+
+{about["source"]}. Licence of the data: {about["license"]}.
+"""
+
+
+def use(checkpoint: Checkpoint) -> str:
+    """The two lines of Python that use it."""
+    load = f'net = ganzoo.load("{checkpoint.name}")'
+    draws = checkpoint.config["inputs"]
+    return load + ("\nimages = net.sample(16, seed=0)  # float32 (16, C, S, S) in [-1, 1]" if draws else "")
+
+
+def write(checkpoint: Checkpoint) -> None:
+    files.write(checkpoint.folder / "README.md", render(checkpoint))
+
+
+def table(checkpoints: list[Checkpoint]) -> str:
+    """The README's table of models: one row a checkpoint."""
+    rows = ["| checkpoint | model | Fréchet distance (real test set) | trained on | MB |", "|---|---|---|---|---|"]
+    for c in checkpoints:
+        size = sum((c.folder / f).stat().st_size for f in c.config["files"]) / 1e6
+        found = {m["name"]: m for m in c.config["metrics"]}
+        measure = "not measured"
+        if m := found.get("Fréchet distance"):
+            measure = f"{number(m['value'])} ± {number(m['spread'])} ({number(m['floor'])})"
+        elif m := found.get("test accuracy"):
+            measure = f"classifier, {100 * m['value']:.2f} % right"
+        rows.append(
+            f"| `{c.name}` | [{c.spec.title}]({c.spec.paper.url}), {c.spec.paper.year} | {measure} | "
+            f"{c.config['data']['title']}, {c.config['training']['images']:,} pictures | {size:.1f} |"
+        )
+    return "\n".join(rows)

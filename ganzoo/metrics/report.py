@@ -1,0 +1,101 @@
+"""Measure a checkpoint: draw, let the judge look, collect every score over several draws, with its count and spread."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import data
+from ..gan import GAN
+from ..hub.resolve import resolve
+from ..images import to_uint8
+from . import METRICS, Case, Look, Score
+from .judge import Judge
+
+DRAWS = 3  # independent draws of n pictures, from which a spread is told
+FIRST_SEED = 1_000_000  # of the pictures that are measured: not those of the preview
+MISSING = "the measures need torchmetrics: `pip install -r requirements-dev.txt`"
+
+
+def judge_of(name: str) -> Judge:
+    """The bundled judge of a data set. ValueError, with the command that makes one, if there is none."""
+    try:
+        judge = resolve(f"judge-{name}").load()
+    except ValueError as error:
+        raise ValueError(
+            f"no judge for {name!r} ({error}); make one: `python -m ganzoo train judge --data {name} --out RUN && "
+            "python -m ganzoo export RUN`"
+        ) from None
+    assert isinstance(judge, Judge)
+    return judge
+
+
+def measure(gan: GAN, data_name: str, root: Path | str | None, n: int = 10_000, say: Callable[[str], None] = print) -> list[dict[str, Any]]:
+    """Every measure that applies -> [{name, value, spread, n, draws, better, floor, said}], spread = standard deviation."""
+    train, test = data.load(data_name, root, "train"), data.load(data_name, root, "test")
+    if isinstance(gan, Judge):
+        return [accuracy(gan, test)]
+    if not 10 <= n <= 50_000:
+        raise ValueError(f"n: {n} is not between 10 and 50000 pictures")
+    judge = judge_of(data_name)
+    if judge.config.side != gan.config.side or judge.config.channels != gan.config.channels:
+        raise ValueError(f"the judge of {data_name!r} sees {judge.config.side}-pixel pictures, the model draws {gan.config.side}")
+    real, held_out = look(judge, train.image), look(judge, test.image)
+    found: dict[str, list[Score]] = {}
+    for d in range(DRAWS):
+        say(f"draw {d + 1} of {DRAWS}: {n} pictures, seeds from {FIRST_SEED + d * n}")
+        fake = look(judge, to_uint8(gan.sample(n, seed=FIRST_SEED + d * n)))
+        for metric in METRICS.values():
+            for score in metric(Case(fake, real, held_out, train.classes)):
+                found.setdefault(score.name, []).append(score)
+    return [summary(scores) for scores in found.values()]
+
+
+def look(judge: Judge, images: Tensor) -> Look:
+    """Let the judge see pictures: uint8 (n, C, S, S)."""
+    return Look(images, *judge.look(images))
+
+
+def summary(scores: list[Score]) -> dict[str, Any]:
+    """The scores of one measure over the draws -> one JSON object."""
+    last = scores[-1]
+    values = [s.value for s in scores]
+    return {
+        "name": last.name,
+        "value": round(statistics.mean(values), 5),
+        "spread": round(statistics.pstdev(values), 5),
+        "n": last.n,
+        "draws": len(values),
+        "better": last.better,
+        "floor": None if last.floor is None else round(last.floor, 5),
+        "said": last.said,
+    }
+
+
+def accuracy(judge: Judge, test: data.Data) -> dict[str, Any]:
+    """The share of the test set that a judge gets right."""
+    _, probability = judge.look(test.image)
+    right = (probability.argmax(1) == test.label).float().mean().item()
+    return summary([Score("test accuracy", right, "higher", len(test), None, "on the data set's own test split")])
+
+
+def inception_fid(gan: GAN, data_name: str, root: Path | str | None, n: int) -> dict[str, Any] | str:
+    """FID on Inception features, by torchmetrics, or one line that says why it cannot be had here."""
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    try:
+        fid = FrechetInceptionDistance(feature=2048)
+    except (OSError, RuntimeError, ModuleNotFoundError, ValueError) as error:
+        return f"Inception FID left out: its network's weights cannot be had here ({str(error).splitlines()[0][:100]})"
+    train = data.load(data_name, root, "train").image[:n]
+    for images, real in ((train, True), (to_uint8(gan.sample(n, seed=FIRST_SEED)), False)):
+        for chunk in images.split(64):
+            fid.update(chunk.expand(-1, 3, -1, -1), real=real)
+    with torch.inference_mode():
+        value = float(fid.compute())
+    return summary([Score("FID (Inception)", value, "lower", n, None, f"{n} fakes against {len(train)} training pictures")])

@@ -1,0 +1,151 @@
+"""DCGAN: the GAN becomes convolutional. Radford, Metz & Chintala 2015, arXiv 1511.06434.
+
+Adds: strided convolutions down and transposed ones up instead of pooling and dense layers, batch norm in both networks,
+ReLU in G and LeakyReLU(0.2) in D, tanh at the end, Adam(2e-4, beta1 = 0.5), weights ~ normal(0, 0.02) (section 3, the
+guidelines; section 4, the details).
+Departs: an averaged generator for sampling; normal noise by default; 28-pixel pictures start from 7 x 7 instead of
+4 x 4. The `fast` recipe, which the shipped checkpoints use, swaps batch norm in D for spectral norm (Miyato et al. 2018,
+arXiv 1802.05957) and the logistic loss for the hinge loss, and learns faster.
+Shapes: B batch, Z noise, C channels, S side; widths double with each halving of the side.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from .. import spec
+from ..gan import GAN, Batch, Terms, adversarial_terms
+from ..inputs import Noise
+from ..losses import LOSSES
+from ..nets import init_normal
+from ..spec import Paper, Spec, knob
+
+
+@dataclass(frozen=True)
+class Config(spec.Config):
+    z: int = knob(100, "numbers of noise a picture is made from")
+    noise: Literal["normal", "uniform"] = knob("normal", "what the noise is drawn from")
+    width: int = knob(64, "channels of the layer next to the picture; the paper's 64-pixel network has 128")
+    d_norm: Literal["batch", "spectral"] = knob("batch", "normalisation in D; spectral is a later idea")
+    loss: Literal["non-saturating", "minimax", "least-squares", "hinge"] = knob("non-saturating", "what both minimise")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if min(self.z, self.width) < 1:
+            raise ValueError("z and width must be at least 1")
+        if self.side != 28 and (self.side < 8 or math.log2(self.side / 4) % 1):
+            raise ValueError(f"side: {self.side} is not 28 or 4 times a power of two (8, 16, 32, 64, ...)")
+
+    @property
+    def stages(self) -> int:
+        """How often the side doubles."""
+        return 2 if self.side == 28 else int(math.log2(self.side / 4))
+
+    @property
+    def base(self) -> int:
+        """The side that the doubling starts from."""
+        return self.side // 2**self.stages
+
+
+class Generator(nn.Module):
+    """z (B, Z) -> image (B, C, S, S) in [-1, 1]."""
+
+    def __init__(self, c: Config) -> None:
+        super().__init__()
+        widths = [c.width * 2**i for i in range(c.stages)][::-1]  # stages = 3, width = 64: 256, 128, 64
+        layers: list[nn.Module] = [
+            nn.ConvTranspose2d(c.z, widths[0], c.base, bias=False),
+            nn.BatchNorm2d(widths[0]),
+            nn.ReLU(inplace=True),
+        ]
+        for a, b in zip(widths, widths[1:], strict=False):
+            layers += [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+        self.body = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], c.channels, 4, 2, 1), nn.Tanh())
+
+    def forward(self, z: Tensor) -> Tensor:
+        image: Tensor = self.body(z[:, :, None, None])
+        return image
+
+
+class Discriminator(nn.Module):
+    """image (B, C, S, S) -> logit (B,)."""
+
+    def __init__(self, c: Config) -> None:
+        super().__init__()
+        widths = [c.width * 2**i for i in range(c.stages)]
+        layers: list[nn.Module] = [nn.Conv2d(c.channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+        for a, b in zip(widths, widths[1:], strict=False):
+            layers.append(nn.Conv2d(a, b, 4, 2, 1, bias=c.d_norm == "spectral"))
+            layers += [nn.BatchNorm2d(b)] if c.d_norm == "batch" else []
+            layers.append(nn.LeakyReLU(0.2, inplace=True))
+        self.body = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, c.base))
+
+    def forward(self, image: Tensor) -> Tensor:
+        logit: Tensor = self.body(image).flatten()
+        return logit
+
+
+class DCGAN(GAN):
+    config: Config
+
+    def __init__(self, c: Config) -> None:
+        super().__init__(c)
+        self.inputs = (Noise("z", c.z, c.noise),)
+        self.G, self.D = init_normal(Generator(c)), init_normal(Discriminator(c))
+        if c.d_norm == "spectral":
+            for m in self.D.modules():
+                if isinstance(m, nn.Conv2d):
+                    nn.init.orthogonal_(m.weight)
+            for m in list(self.D.modules()):
+                if isinstance(m, nn.Conv2d):
+                    spectral_norm(m)
+        self.loss = LOSSES[c.loss]
+
+    def forward(self, z: Tensor) -> Tensor:  # type: ignore[override]
+        image: Tensor = self.G(z)
+        return image
+
+    def d_loss(self, batch: Batch) -> Terms:
+        return adversarial_terms(self.loss, *self.logits(batch["image"], self.fake(batch).detach()))
+
+    def g_loss(self, batch: Batch) -> Terms:
+        return {"g_fool": self.loss.fool(self.D(self.fake(batch)))}
+
+
+SPEC = Spec(
+    name="dcgan",
+    title="DCGAN",
+    paper=Paper(
+        "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks",
+        "Alec Radford, Luke Metz, Soumith Chintala",
+        2015,
+        "1511.06434",
+    ),
+    note=(
+        "The same game, played by convolutions: small filters that slide over the picture, so that a stroke learnt in one "
+        "corner is known in all of them. The generator starts from a tiny 7 x 7 sketch and doubles it twice. Every point "
+        "of the noise is a picture, and the way from one point to another is a smooth change of shape: drag the walk and "
+        "watch one drawing become the next."
+    ),
+    limits=(
+        "It cannot be asked for a particular class, and between two classes it draws things that are neither. At 28 "
+        "pixels fine detail (a shirt's pattern, a logo) is a texture, not a thing."
+    ),
+    config=Config,
+    build=DCGAN,
+    recipes={
+        "fast": {
+            "d_norm": "spectral",
+            "loss": "hinge",
+            "width": 32,
+            "lr_g": 1e-3,
+            "lr_d": 1e-3,
+        }
+    },
+    tiny={"z": 4, "width": 4, "batch": 8},
+)
