@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -180,11 +179,11 @@ def list_(args: argparse.Namespace) -> None:
     from . import data
     from .hub.resolve import bundled
 
-    found = {
+    found: dict[str, list[Any]] = {
         "models": [{"name": s.name, "title": s.title, "year": s.paper.year, "arxiv": s.paper.arxiv} for s in registry.specs()],
         "data": list(data.sets()),
         "checkpoints": [
-            {"name": c.name, "model": c.config["model"], "data": c.config["data"]["name"], "source": c.source, "revision": c.revision}
+            {"name": c.name, "model": c.spec.name, "data": c.data, "source": c.source, "revision": c.revision}
             for c in bundled()
         ],
     }
@@ -206,7 +205,7 @@ def open_(name: str) -> tuple[Any, str]:
         plan, gan, _ = from_run(Path(name))
         return gan, plan.data
     checkpoint = resolve(name)
-    return checkpoint.load(), str(checkpoint.config["data"]["name"])
+    return checkpoint.load(), checkpoint.data
 
 
 def sample(args: argparse.Namespace) -> None:

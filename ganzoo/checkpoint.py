@@ -70,6 +70,11 @@ class Checkpoint:
         return str(self.config["files"].get(MODEL, ""))[:7]
 
     @property
+    def data(self) -> str:
+        """The name of the data set that it was trained on."""
+        return str(self.config["data"]["name"])
+
+    @property
     def spec(self) -> Spec:
         return registry.spec(str(self.config["model"]))
 

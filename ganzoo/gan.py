@@ -109,11 +109,12 @@ class GAN(nn.Module):
     @torch.inference_mode()
     def show(self, given: Batch) -> Tensor:
         """Images of the inputs, in chunks, in eval mode -> float32 (n, C, S, S) in [-1, 1] on the CPU."""
-        training = self.training
+        modes = [(m, m.training) for m in self.modules()]
         self.eval()
         chunks = zip(*(given[i.name].split(CHUNK) for i in self.inputs), strict=True)
         images = [self(**{i.name: c for i, c in zip(self.inputs, chunk, strict=True)}).float().cpu() for chunk in chunks]
-        self.train(training)
+        for module, mode in modes:
+            module.training = mode
         return torch.cat(images)
 
     def sample(self, n: int = 16, seed: int = 0, **given: Any) -> Tensor:

@@ -26,8 +26,8 @@ def columns_for(n: int) -> int:
     return math.ceil(math.sqrt(n))
 
 
-def grid(images: Tensor, columns: int | None = None, scale: int = 1, gap: int = 0) -> Image.Image:
-    """uint8 (n, C, H, W) -> one picture, row by row, each pixel `scale` wide, `gap` screen pixels of white between."""
+def grid(images: Tensor, columns: int | None = None, scale: int = 1, gap: int = 0, paper: int = 255) -> Image.Image:
+    """uint8 (n, C, H, W) -> one picture, row by row, each pixel `scale` wide, `gap` pixels of paper between."""
     if images.dtype != torch.uint8 or images.ndim != 4:
         raise ValueError(f"images: got {images.dtype} {tuple(images.shape)}; give uint8 (n, C, H, W), see to_uint8")
     n, c, h, w = images.shape
@@ -35,7 +35,7 @@ def grid(images: Tensor, columns: int | None = None, scale: int = 1, gap: int = 
     rows = math.ceil(n / columns)
     big = images.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
     h, w = h * scale, w * scale
-    canvas = torch.full((c, rows * (h + gap) - gap, columns * (w + gap) - gap), 255, dtype=torch.uint8)
+    canvas = torch.full((c, rows * (h + gap) - gap, columns * (w + gap) - gap), paper, dtype=torch.uint8)
     for i, picture in enumerate(big):
         y, x = (i // columns) * (h + gap), (i % columns) * (w + gap)
         canvas[:, y : y + h, x : x + w] = picture

@@ -37,9 +37,7 @@ LOSSES: dict[str, Loss] = {
         lambda x: (x.float() - 1).square().mean() / 2,
     ),
     # Lim & Ye 2017 (arXiv 1705.02894), equations 10 and 11.
-    "hinge": Loss(
-        lambda x: relu(1 - x.float()).mean(), lambda x: relu(1 + x.float()).mean(), lambda x: -x.float().mean()
-    ),
+    "hinge": Loss(lambda x: relu(1 - x.float()).mean(), lambda x: relu(1 + x.float()).mean(), lambda x: -x.float().mean()),
     # Arjovsky et al. 2017 (arXiv 1701.07875), equation 2; D must be kept Lipschitz by other means.
     "wasserstein": Loss(lambda x: -x.float().mean(), lambda x: x.float().mean(), lambda x: -x.float().mean()),
 }

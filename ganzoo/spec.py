@@ -77,7 +77,8 @@ def configure(config: type[Config], values: Mapping[str, Any]) -> Config:
     fields = {f.name for f in dataclasses.fields(config)}
     if unknown := sorted(set(values) - fields):
         raise ValueError(f"no knob {', '.join(unknown)}: {config.__module__} has {', '.join(sorted(fields))}")
-    return config(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return config(**given)
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,7 @@ COLOURS = {
 SIZES = {"small": 0.2, "large": 0.34}  # radius, as a share of the picture's side
 PLACES = {
     f"{v} {h}".replace("middle centre", "centre"): (x, y)
-    for (v, y), (h, x) in product(
-        {"top": -1, "middle": 0, "bottom": 1}.items(), {"left": -1, "centre": 0, "right": 1}.items()
-    )
+    for (v, y), (h, x) in product({"top": -1, "middle": 0, "bottom": 1}.items(), {"left": -1, "centre": 0, "right": 1}.items())
 }
 
 

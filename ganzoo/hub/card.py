@@ -56,7 +56,8 @@ def render(checkpoint: Checkpoint) -> str:
     c, spec = checkpoint.config, checkpoint.spec
     about = c["data"]
     results = "\n".join(
-        f"    - type: {m['name'].lower().replace(' ', '-')}\n      name: {m['name']}\n      value: {m['value']}" for m in c["metrics"]
+        f"    - type: {m['name'].lower().replace(' ', '-')}\n      name: {m['name']}\n      value: {m['value']}"
+        for m in c["metrics"]
     )
     index = (
         f"model-index:\n- name: {c['name']}\n  results:\n  - task:\n      type: unconditional-image-generation\n"

@@ -108,8 +108,7 @@ def manifold(case: Case) -> list[Score]:
     real = case.train.feature[:n]
     floor = prdc(real, case.test.feature[:n])
     return [
-        Score(name, value, "higher", n, floor[name], f"k = {K}")
-        for name, value in prdc(real, case.fake.feature[:n]).items()
+        Score(name, value, "higher", n, floor[name], f"k = {K}") for name, value in prdc(real, case.fake.feature[:n]).items()
     ]
 
 
@@ -134,9 +133,8 @@ def copies(case: Case) -> list[Score]:
     """
     fake, test = nearest(case.fake.image, case.train.image)[0], nearest(case.test.image, case.train.image)[0]
     limit = test.quantile(0.01)
-    return [
-        Score("copies", float((fake < limit).float().mean()), "lower", len(fake), 0.01, "nearer than 99 % of real test pictures")
-    ]
+    share = float((fake < limit).float().mean())
+    return [Score("copies", share, "lower", len(fake), 0.01, "nearer to a training picture than 99 % of test pictures")]
 
 
 def nearest(image: Tensor, among: Tensor, most: int = 2000) -> tuple[Tensor, Tensor]:

@@ -35,7 +35,9 @@ def judge_of(name: str) -> Judge:
     return judge
 
 
-def measure(gan: GAN, data_name: str, root: Path | str | None, n: int = 10_000, say: Callable[[str], None] = print) -> list[dict[str, Any]]:
+def measure(
+    gan: GAN, data_name: str, root: Path | str | None, n: int = 10_000, say: Callable[[str], None] = print
+) -> list[dict[str, Any]]:
     """Every measure that applies -> [{name, value, spread, n, draws, better, floor, said}], spread = standard deviation."""
     train, test = data.load(data_name, root, "train"), data.load(data_name, root, "test")
     if isinstance(gan, Judge):
@@ -44,7 +46,8 @@ def measure(gan: GAN, data_name: str, root: Path | str | None, n: int = 10_000, 
         raise ValueError(f"n: {n} is not between 10 and 50000 pictures")
     judge = judge_of(data_name)
     if judge.config.side != gan.config.side or judge.config.channels != gan.config.channels:
-        raise ValueError(f"the judge of {data_name!r} sees {judge.config.side}-pixel pictures, the model draws {gan.config.side}")
+        seen, drawn = judge.config.side, gan.config.side
+        raise ValueError(f"the judge of {data_name!r} sees {seen}-pixel pictures; the model draws {drawn}-pixel ones")
     real, held_out = look(judge, train.image), look(judge, test.image)
     found: dict[str, list[Score]] = {}
     for d in range(DRAWS):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from torch import Tensor, nn
@@ -49,7 +50,7 @@ class Config(spec.Config):
     @property
     def base(self) -> int:
         """The side that the doubling starts from."""
-        return self.side // 2**self.stages
+        return self.side // int(2**self.stages)
 
 
 class Generator(nn.Module):
@@ -63,7 +64,7 @@ class Generator(nn.Module):
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
         ]
-        for a, b in zip(widths, widths[1:], strict=False):
+        for a, b in pairwise(widths):
             layers += [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
         self.body = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], c.channels, 4, 2, 1), nn.Tanh())
 
@@ -79,7 +80,7 @@ class Discriminator(nn.Module):
         super().__init__()
         widths = [c.width * 2**i for i in range(c.stages)]
         layers: list[nn.Module] = [nn.Conv2d(c.channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
-        for a, b in zip(widths, widths[1:], strict=False):
+        for a, b in pairwise(widths):
             layers.append(nn.Conv2d(a, b, 4, 2, 1, bias=c.d_norm == "spectral"))
             layers += [nn.BatchNorm2d(b)] if c.d_norm == "batch" else []
             layers.append(nn.LeakyReLU(0.2, inplace=True))

@@ -11,7 +11,7 @@ import copy
 from collections import defaultdict
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..data import Data, Order, stream
 from ..gan import GAN, Terms
@@ -50,7 +50,9 @@ def pick_precision(name: str, device: torch.device) -> str:
 class Engine:
     """A game in progress: the networks, their averages, the optimisers, the data and the step."""
 
-    def __init__(self, spec: Spec, config: dict[str, object], data: Data, seed: int, device: torch.device, precision: str):
+    def __init__(
+        self, spec: Spec, config: dict[str, object], data: Data, seed: int, device: torch.device, precision: str
+    ) -> None:
         torch.manual_seed(stream("init", seed))
         self.config = configure(spec.config, config)
         self.gan: GAN = spec.build(self.config).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -71,10 +73,10 @@ class Engine:
             for net in phase.nets:
                 net.train()
 
-        # The average of what draws. The opponents are not averaged; `average` shares them with `gan`.
+        # The average of what draws; the opponents are not averaged.
         self.average = copy.deepcopy(self.gan).eval().requires_grad_(False)
         for name in self.gan.opponents:
-            setattr(self.average, name, getattr(self.gan, name))
+            delattr(self.average, name)
         live, shadow = drawing(self.gan), drawing(self.average)
         floats = [k for k in live if live[k].is_floating_point()]
         self._live, self._shadow = [live[k] for k in floats], [shadow[k] for k in floats]
@@ -95,7 +97,8 @@ class Engine:
         index = self.order.at(self.images, self.config.batch)
         batch = self.data.batch(index, self.device)
         batch["image"] = batch["image"].contiguous(memory_format=torch.channels_last)
-        batch |= self.gan.draw(len(index), **{i.name: batch[i.name] for i in self.gan.inputs if i.name in batch})
+        known = {i.name: batch[i.name] for i in self.gan.inputs if i.name in batch}
+        batch |= self.gan.draw(len(index), None, **known)
 
         # Execute the phases that are due.
         terms: Terms = {}
@@ -155,5 +158,3 @@ def drawing(gan: GAN) -> dict[str, Tensor]:
 def opposing(gan: GAN) -> dict[str, Tensor]:
     """The weights and buffers of the opponents, by name."""
     return {k: v for k, v in gan.state_dict().items() if k.split(".")[0] in gan.opponents}
-
-

@@ -36,7 +36,9 @@ def snapshot(folder: Path, engine: Engine) -> None:
 class Tracker:
     """A progress bar and a log. Use it as a context."""
 
-    def __init__(self, folder: Path, engine: Engine, steps: int | None, minutes: float | None, seconds: float, quiet: bool):
+    def __init__(
+        self, folder: Path, engine: Engine, steps: int | None, minutes: float | None, seconds: float, quiet: bool
+    ) -> None:
         self.log, self.engine, self.minutes = folder / "log.jsonl", engine, minutes
         self.before = (engine.step, time.monotonic())
         unit = {"total": steps, "initial": engine.step, "unit": "step"}

@@ -1,0 +1,49 @@
+"""How the app looks: one theme, readable in light and dark (contrast of at least 4.5), and the little CSS it needs."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+THEME = gr.themes.Default(primary_hue="indigo", secondary_hue="indigo", neutral_hue="slate").set(
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
+    block_info_text_color="*neutral_600",
+    block_info_text_color_dark="*neutral_300",
+    block_label_text_color="*neutral_700",
+    block_label_text_color_dark="*neutral_200",
+    button_primary_background_fill="*primary_600",
+    button_primary_background_fill_hover="*primary_700",
+    button_primary_background_fill_dark="*primary_600",
+    button_primary_background_fill_hover_dark="*primary_700",
+    button_primary_text_color="white",
+    link_text_color="*primary_700",
+    link_text_color_dark="*primary_300",
+)
+
+CSS = """
+.gradio-container { max-width: 1120px !important; margin: 0 auto !important; }
+.picture img { image-rendering: pixelated; width: 100%; object-fit: contain; }
+.idea p { font-size: 16px; line-height: 1.55; }
+.said p { color: var(--body-text-color-subdued); font-size: 14px; }
+.facts table { width: 100%; font-size: 14px; }
+.facts td, .facts th { padding: 4px 8px !important; }
+.section { margin-bottom: 28px; column-gap: 32px; }
+pre { overflow-x: auto; }
+footer { padding: 12px 0 !important; }
+@media (max-width: 640px) {
+  .gradio-container { padding: 8px !important; }
+  .facts { overflow-x: auto; }
+}
+"""
+
+# Arrow keys move between tabs, as the ARIA pattern for tabs asks; Gradio's tabs do not.
+HEAD = """<script>
+document.addEventListener('keydown', (e) => {
+  const tab = e.target.closest && e.target.closest('[role=tab]');
+  if (!tab || !['ArrowRight', 'ArrowLeft', 'Home', 'End'].includes(e.key)) return;
+  const tabs = [...tab.closest('[role=tablist]').querySelectorAll('[role=tab]')].filter((t) => !t.disabled);
+  const at = tabs.indexOf(tab), n = tabs.length;
+  const to = { ArrowRight: (at + 1) % n, ArrowLeft: (at + n - 1) % n, Home: 0, End: n - 1 }[e.key];
+  e.preventDefault(); tabs[to].focus(); tabs[to].click();
+});
+</script>"""

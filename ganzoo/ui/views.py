@@ -1,0 +1,226 @@
+"""The views of a tab, chosen by what the model eats: samples for all, a walk for noise, training for every checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import gradio as gr
+import pandas
+from PIL import Image
+from torch import Tensor
+
+from ..checkpoint import Checkpoint
+from ..gan import GAN
+from ..hub import card
+from ..images import columns_for, grid
+from ..inputs import SEEDS, Input, Noise
+from . import play
+from .controls import control, given
+from .scrubber import frames, scrubber
+
+DICE = "() => Math.floor(Math.random() * 4294967296)"
+WIDTH = 640  # pixels that a grid is enlarged to at most, by whole factors
+
+
+def polite(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Show a ValueError to the visitor as a message instead of an error page."""
+
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except ValueError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    return wrapped
+
+
+def seed_box(value: int, label: str, elem_id: str) -> gr.Number:
+    return gr.Number(value, label=label, precision=0, minimum=0, maximum=SEEDS - 1, min_width=100, scale=3, elem_id=elem_id)
+
+
+def enlarge(images: Tensor) -> Image.Image:
+    """A grid for the screen: pixels stay pixels."""
+    scale = max(1, WIDTH // (columns_for(len(images)) * images.shape[-1]))
+    return grid(images, scale=scale, gap=max(1, scale // 3), paper=40)
+
+
+def caption(said: dict[str, Any]) -> str:
+    n, seed = said["n"], said["seed"]
+    which = f"seed {seed}" if n == 1 else f"seeds {seed} to {seed + n - 1}"
+    return f"{which} · `{said['checkpoint']}` · weights {said['revision']}, {said['source']}"
+
+
+class Tab:
+    """One model's tab: its words, its controls, its views."""
+
+    def __init__(self, checkpoints: list[Checkpoint]) -> None:
+        self.checkpoints = checkpoints
+        self.spec = checkpoints[0].spec
+        self.first = checkpoints[0].name
+        self.gan: GAN = play.network(self.first)[1]
+        self.inputs = [x for x in self.gan.inputs if not isinstance(x, Noise)]
+        self.render()
+
+    def id(self, part: str) -> str:
+        return f"{self.spec.name}-{part}"
+
+    # ---- What is on it -------------------------------------------------------------------------------------------
+
+    def render(self) -> None:
+        with gr.Row(equal_height=False, elem_classes="section"):
+            with gr.Column(scale=5, min_width=300):
+                self.words()
+                if any(isinstance(x, Noise) for x in self.gan.inputs):
+                    self.walk()
+            with gr.Column(scale=6, min_width=300):
+                self.samples()
+                self.panel()
+        with gr.Row(equal_height=False, elem_classes="section"):
+            with gr.Column(scale=5, min_width=300):
+                self.training()
+            with gr.Column(scale=6, min_width=300):
+                self.facts()
+        self.wire()
+
+    def words(self) -> None:
+        p = self.spec.paper
+        first, *others = p.authors.split(", ")
+        authors = f"{first} et al." if len(others) > 2 else p.authors
+        gr.Markdown(f"## {self.spec.title}\n{authors}, {p.year} · [{p.title}]({p.url})", elem_classes="said")
+        gr.Markdown(self.spec.note, elem_classes="idea")
+        names = [(c.config["data"]["title"], c.name) for c in self.checkpoints]
+        self.checkpoint = gr.Radio(names, value=self.first, label="trained on", elem_id=self.id("checkpoint"))
+
+    def panel(self) -> None:
+        self.controls: list[tuple[Input, Any]] = [(x, c) for x in self.inputs if (c := control(x, self.id(x.name)))]
+        with gr.Row():
+            self.seed = seed_box(0, "seed", self.id("seed"))
+            self.n = gr.Slider(1, play.MOST, value=16, step=1, label="how many", min_width=160, scale=5, elem_id=self.id("n"))
+        with gr.Row():
+            self.dice = gr.Button("🎲 Roll the dice", min_width=130, elem_id=self.id("dice"))
+            self.go = gr.Button("Generate", variant="primary", min_width=130, elem_id=self.id("go"))
+
+    def samples(self) -> None:
+        drawn = play.sample(self.first, 16, 0)
+        self.picture = gr.Image(
+            enlarge(drawn.images),
+            show_label=False,
+            format="png",
+            type="pil",
+            interactive=False,
+            buttons=["download", "fullscreen"],
+            elem_id=self.id("picture"),
+            elem_classes="picture",
+            alt_text=f"Pictures drawn by {self.spec.title}",
+        )
+        self.said = gr.Markdown(caption(drawn.said), elem_classes="said", elem_id=self.id("said"))
+
+    def walk(self) -> None:
+        gr.Markdown("### Walk\nEvery seed is a point. Drag from one to another: what is between them is drawn too.")
+        self.steps = scrubber(self.way(self.first, 0, 1), self.id("walk"))
+        with gr.Row():
+            self.start = seed_box(0, "from seed", self.id("start"))
+            self.end = seed_box(1, "to seed", self.id("end"))
+            self.elsewhere = gr.Button("🎲 Elsewhere", min_width=120, scale=3, elem_id=self.id("elsewhere"))
+
+    def training(self) -> None:
+        gr.Markdown("### Watch it learn\nThe same sixteen seeds, from the first step of training to the last.")
+        self.timeline = scrubber(self.history(self.first), self.id("timeline"))
+
+    def facts(self) -> None:
+        gr.Markdown("### How good is it?")
+        self.measures = gr.Markdown(self.words_about(self.first), elem_classes="facts", elem_id=self.id("facts"))
+        with gr.Accordion("Loss curves", open=False):
+            self.curves = gr.LinePlot(
+                self.losses(self.first), x="pictures seen", y="loss", color="term", height=260, elem_id=self.id("losses")
+            )
+
+    # ---- What happens --------------------------------------------------------------------------------------------
+
+    def wire(self) -> None:
+        where: dict[str, Any] = {"concurrency_id": "draw", "concurrency_limit": 1}
+        private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        quick = private | where
+        asked = [self.checkpoint, self.seed, self.n, *(c for _, c in self.controls)]
+        shown = [self.picture, self.said]
+        self.go.click(self.draw, asked, shown, api_name=self.spec.name, api_description=self.description(), **where)
+        changes: list[Any] = [self.seed.submit, self.n.release, *(c.change for _, c in self.controls)]
+        gr.on(changes, self.draw, asked, shown, trigger_mode="always_last", **quick)
+        self.dice.click(None, None, self.seed, js=DICE).then(self.draw, asked, shown, **quick)
+        about = [self.timeline, self.measures, self.curves]
+        self.checkpoint.change(self.draw, asked, shown, **quick)
+        self.checkpoint.change(self.about, self.checkpoint, about, queue=False, **private)
+        if hasattr(self, "steps"):
+            way = [self.checkpoint, self.start, self.end]
+            gr.on([self.start.submit, self.end.submit, self.checkpoint.change], self.way, way, self.steps, **quick)
+            roll = f"() => [({DICE})(), ({DICE})()]"
+            self.elsewhere.click(None, None, [self.start, self.end], js=roll).then(self.way, way, self.steps, **quick)
+
+    def description(self) -> str:
+        takes = ", ".join(["a checkpoint", "a seed", "how many", *(x.name for x in self.inputs)])
+        return f"Draw with {self.spec.title}. Takes {takes}; gives a lossless PNG grid and a line that says what it is."
+
+    @property
+    def draw(self) -> Callable[..., Any]:
+        @polite
+        def draw(checkpoint: str, seed: float, n: float, *values: object) -> tuple[Image.Image, str]:
+            fixed: dict[str, Any] = {}
+            for (x, _), value in zip(self.controls, values, strict=True):
+                fixed |= given(x, value)
+            drawn = play.sample(checkpoint, n, seed, fixed)  # type: ignore[arg-type]
+            return enlarge(drawn.images), caption(drawn.said)
+
+        return draw
+
+    @staticmethod
+    @polite
+    def way(checkpoint: str, start: float, end: float) -> dict[str, Any]:
+        pictures = play.walk(checkpoint, start, end)  # type: ignore[arg-type]
+        last = len(pictures) - 1
+        shares = [round(100 * i / last) for i in range(last + 1)]
+        words = [f"{100 - s} % seed {int(start)}, {s} % seed {int(end)}" for s in shares]
+        label, alt = "Way from one seed to the other", "The picture on the way"
+        return frames([p[None] for p in pictures], words, label, alt, start=last // 2, keep=f"{checkpoint}-{start}-{end}.gif")
+
+    @staticmethod
+    def history(checkpoint: str) -> dict[str, Any]:
+        c, _ = play.network(checkpoint)
+        rows = c.timeline()
+        batch = int(c.config["config"]["batch"])
+        words = [f"step {step:,}: {step * batch:,} pictures seen" for step, _ in rows]
+        label, alt = "Step of training", "Sixteen pictures at this step"
+        return frames([p for _, p in rows], words, label, alt, start=len(rows) - 1, delay=350)
+
+    @staticmethod
+    def words_about(checkpoint: str) -> str:
+        c, _ = play.network(checkpoint)
+        return (
+            f"{card.measures_table(c.config['metrics'])}\n\n"
+            f"**Trained on** {c.config['data']['source']}: {card.trained(c.config)}.\n\n"
+            f"**Not the paper's:** {card.departures(c.config)}.\n\n"
+            f"**Limits.** {c.spec.limits}"
+        )
+
+    @staticmethod
+    def losses(checkpoint: str) -> pandas.DataFrame:
+        c, _ = play.network(checkpoint)
+        path = c.folder / "log.jsonl"
+        lines = [json.loads(x) for x in path.read_text().splitlines()] if path.exists() else []
+        every = max(1, len(lines) // 150)
+        not_terms = ("step", "images", "seconds", "images_per_s")
+        rows = [
+            {"pictures seen": line["images"], "term": term, "loss": value}
+            for line in lines[::every]
+            for term, value in line.items()
+            if term not in not_terms
+        ]
+        return pandas.DataFrame(rows, columns=["pictures seen", "term", "loss"])
+
+    @staticmethod
+    @polite
+    def about(checkpoint: str) -> tuple[dict[str, Any], str, pandas.DataFrame]:
+        return Tab.history(checkpoint), Tab.words_about(checkpoint), Tab.losses(checkpoint)

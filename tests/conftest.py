@@ -1,0 +1,116 @@
+"""Real parts, small: the command line in its own process, tiny networks, the app on a free port, a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from ganzoo import registry
+
+REPO = Path(__file__).resolve().parents[1]
+EVERYTHING = (*registry.MODELS, *registry.TOOLS)
+
+
+def cli(*args, cwd=None, check=True, timeout=240, **env):
+    """Run `python -m ganzoo ARGS` -> the finished process; with check, it must have succeeded."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ganzoo", *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        cwd=cwd or REPO,
+        env=os.environ | {k: str(v) for k, v in env.items()},
+    )
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+def tiny(name):
+    """Command-line flags of a model's tiny networks."""
+    return [x for k, v in registry.spec(name).tiny.items() for x in (f"--{k.replace('_', '-')}", v)]
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    """A finished tiny run of every model, on noise: name -> folder."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name in EVERYTHING:
+        cli("train", name, "--data", "fake", "--steps", 12, "--out", folder / name, "--quiet", *tiny(name))
+    return {name: folder / name for name in EVERYTHING}
+
+
+@pytest.fixture(scope="session")
+def exported(runs, tmp_path_factory):
+    """The tiny runs as checkpoints NAME-fake in a weights folder of their own."""
+    weights = tmp_path_factory.mktemp("weights")
+    for folder in runs.values():
+        cli("export", folder, GANZOO_WEIGHTS_DIR=weights)
+    return weights
+
+
+@pytest.fixture
+def weights(exported, tmp_path, monkeypatch):
+    """A copy of the exported checkpoints that a test may spoil, seen by this process and its children."""
+    shutil.copytree(exported, tmp_path / "weights")
+    monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(tmp_path / "weights"))
+    return tmp_path / "weights"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class App:
+    """app.py in its own process, as a visitor meets it; it can be stopped and started again."""
+
+    def __init__(self, folder, **env):
+        self.env = os.environ | {"GRADIO_TEMP_DIR": str(folder), "GRADIO_SERVER_PORT": str(free_port()), "HF_HUB_OFFLINE": "1"}
+        self.env |= {k: str(v) for k, v in env.items()}
+        self.log = folder / "app.log"
+        self.url = f"http://127.0.0.1:{self.env['GRADIO_SERVER_PORT']}/"
+        start = time.monotonic()
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen([sys.executable, "app.py"], cwd=REPO, env=self.env, stdout=log, stderr=log)
+        while True:
+            try:
+                urllib.request.urlopen(self.url, timeout=2)
+                break
+            except OSError:
+                assert self.process.poll() is None, self.log.read_text()
+                assert time.monotonic() - start < 60, self.log.read_text()
+                time.sleep(0.1)
+        self.seconds = time.monotonic() - start
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory):
+    """The app with the bundled weights."""
+    running = App(tmp_path_factory.mktemp("app"))
+    yield running
+    running.stop()
+    assert "Traceback" not in running.log.read_text()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    path = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
+    assert path, "the browser tests need Chromium: apt-get install chromium"
+    with sync_api.sync_playwright() as p:
+        chromium = p.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-background-networking"])
+        yield chromium
+        chromium.close()
