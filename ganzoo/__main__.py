@@ -42,7 +42,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=Parser)
 
     verb = verbs.add_parser("list", help="models, data sets and checkpoints")
-    verb.add_argument("--json", action="store_true", help="as JSON")
+    how = verb.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="as JSON")
+    how.add_argument("--markdown", action="store_true", help="the README's table of checkpoints")
     verb.set_defaults(run=list_)
 
     verb = verbs.add_parser("train", help="train a model from scratch", allow_abbrev=False)
@@ -177,8 +179,12 @@ def finish(loop: Any, run: Any, quiet: bool) -> None:
 
 def list_(args: argparse.Namespace) -> None:
     from . import data
+    from .hub import card
     from .hub.resolve import bundled
 
+    if args.markdown:
+        print(card.table(bundled()))
+        return
     found: dict[str, list[Any]] = {
         "models": [{"name": s.name, "title": s.title, "year": s.paper.year, "arxiv": s.paper.arxiv} for s in registry.specs()],
         "data": list(data.sets()),

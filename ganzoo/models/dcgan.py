@@ -22,7 +22,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from .. import spec
 from ..gan import GAN, Batch, Terms, adversarial_terms
 from ..inputs import Noise
-from ..losses import LOSSES
+from ..losses import LOSSES, r1
 from ..nets import init_normal
 from ..spec import Paper, Spec, knob
 
@@ -32,7 +32,9 @@ class Config(spec.Config):
     z: int = knob(100, "numbers of noise a picture is made from")
     noise: Literal["normal", "uniform"] = knob("normal", "what the noise is drawn from")
     width: int = knob(64, "channels of the layer next to the picture; the paper's 64-pixel network has 128")
-    d_norm: Literal["batch", "spectral"] = knob("batch", "normalisation in D; spectral is a later idea")
+    d_norm: Literal["batch", "spectral", "none"] = knob("batch", "normalisation in D; spectral is a later idea")
+    r1: float = knob(0.0, "weight of the R1 penalty on D's slope at real pictures, a later idea; 0 leaves it out")
+    r1_every: int = knob(8, "steps from one R1 penalty to the next, which counts for all of them")
     loss: Literal["non-saturating", "minimax", "least-squares", "hinge"] = knob("non-saturating", "what both minimise")
 
     def __post_init__(self) -> None:
@@ -81,7 +83,7 @@ class Discriminator(nn.Module):
         widths = [c.width * 2**i for i in range(c.stages)]
         layers: list[nn.Module] = [nn.Conv2d(c.channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
         for a, b in pairwise(widths):
-            layers.append(nn.Conv2d(a, b, 4, 2, 1, bias=c.d_norm == "spectral"))
+            layers.append(nn.Conv2d(a, b, 4, 2, 1, bias=c.d_norm != "batch"))
             layers += [nn.BatchNorm2d(b)] if c.d_norm == "batch" else []
             layers.append(nn.LeakyReLU(0.2, inplace=True))
         self.body = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, c.base))
@@ -106,13 +108,21 @@ class DCGAN(GAN):
                 if isinstance(m, nn.Conv2d):
                     spectral_norm(m)
         self.loss = LOSSES[c.loss]
+        self.penalise = False
 
     def forward(self, z: Tensor) -> Tensor:  # type: ignore[override]
         image: Tensor = self.G(z)
         return image
 
+    def on_step(self, step: int) -> None:
+        self.penalise = self.config.r1 > 0 and step % self.config.r1_every == 0
+
     def d_loss(self, batch: Batch) -> Terms:
-        return adversarial_terms(self.loss, *self.logits(batch["image"], self.fake(batch).detach()))
+        terms = adversarial_terms(self.loss, *self.logits(batch["image"], self.fake(batch).detach()))
+        if self.penalise:
+            real = batch["image"].detach().requires_grad_()
+            terms["d_r1"] = self.config.r1 * self.config.r1_every * r1(self.D(real), real)
+        return terms
 
     def g_loss(self, batch: Batch) -> Terms:
         return {"g_fool": self.loss.fool(self.D(self.fake(batch)))}

@@ -1,0 +1,133 @@
+"""The app as programs meet it: its endpoints, its bounds, many visitors at once."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+import ganzoo
+from ganzoo import registry
+from ganzoo.images import grid, png, to_uint8
+
+GANS = [c for c in ganzoo.checkpoints() if c.config["inputs"]]
+FIRST = GANS[0].name
+
+
+@pytest.fixture(scope="module")
+def client(app):
+    return Client(app.url, verbose=False)
+
+
+def pixels(path):
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"
+        return numpy.array(picture)
+
+
+def test_the_page_answers_quickly(app):
+    assert app.seconds < 20
+
+
+def test_endpoints_are_named_and_documented(client):
+    api = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    trained = {c.spec.name for c in GANS}
+    assert set(api) == {"/sample"} | {f"/{name}" for name in trained}
+    for name, facts in api.items():
+        assert facts["description"], name
+        assert facts["returns"], name
+
+
+@pytest.mark.parametrize("checkpoint", [c.name for c in GANS])
+def test_sample_draws_what_python_draws_and_says_what_it_was(client, checkpoint):
+    path, said = client.predict(checkpoint, 4, 11, "{}", api_name="/sample")
+    images = to_uint8(ganzoo.load(checkpoint).sample(4, seed=11))
+    side = images.shape[-1]
+    shown = pixels(path)
+    scale = 640 // (2 * side)
+    assert abs(shown[: side * scale : scale, : side * scale : scale].astype(int) - images[0, 0].numpy()).max() <= 1
+    c = ganzoo.resolve(checkpoint)
+    assert said["checkpoint"] == checkpoint
+    assert said["revision"] == c.revision
+    assert said["source"] == "bundled"
+    assert (said["n"], said["seed"]) == (4, 11)
+
+
+@pytest.mark.parametrize("name", sorted({c.spec.name for c in GANS}))
+def test_each_tab_has_an_endpoint(client, name):
+    checkpoint = next(c.name for c in GANS if c.spec.name == name)
+    path, said = client.predict(checkpoint, 3, 9, api_name=f"/{name}")
+    assert pixels(path).size
+    assert "seeds 3 to 11" in said
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("nosuch", 4, 0, "{}"), "no checkpoint 'nosuch'"),
+        (("../../etc/passwd", 4, 0, "{}"), "no checkpoint"),
+        (("judge-mnist", 4, 0, "{}"), "no checkpoint"),
+        ((FIRST, 0, 0, "{}"), "how many"),
+        ((FIRST, 65, 0, "{}"), "how many"),
+        ((FIRST, 1e9, 0, "{}"), "how many"),
+        ((FIRST, 4, -1, "{}"), "seed"),
+        ((FIRST, 4, 2**32, "{}"), "seed"),
+        ((FIRST, 4, 1.5, "{}"), "seed"),
+        ((FIRST, 4, 0, "[1]"), "JSON object"),
+        ((FIRST, 4, 0, "{"), "JSON object"),
+        ((FIRST, 4, 0, '{"wings": 2}'), "wings"),
+        ((FIRST, 4, 0, '{"z": [1]}'), "z: "),
+        ((FIRST, 4, 0, '{"z": "<script>"}'), "z: "),
+        ((FIRST, None, 0, "{}"), "how many"),
+    ],
+)
+def test_a_request_out_of_bounds_is_told_what_is_allowed(client, args, said):
+    with pytest.raises(AppError, match=said):
+        client.predict(*args, api_name="/sample")
+
+
+def test_32_visitors_at_once_are_all_served(app):
+    def visit(i):
+        start = time.monotonic()
+        path, said = Client(app.url, verbose=False).predict(FIRST, 16, i, "{}", api_name="/sample")
+        return said["seed"], pixels(path).shape, time.monotonic() - start
+
+    with ThreadPoolExecutor(32) as pool:
+        served = list(pool.map(visit, range(32)))
+    assert [seed for seed, _, _ in served] == list(range(32))
+    assert len({shape for _, shape, _ in served}) == 1
+
+
+def test_bundled_checkpoints_are_whole_and_say_what_they_draw():
+    from ganzoo.hub import card
+
+    assert {c.spec.name for c in GANS} <= set(registry.MODELS)
+    for c in ganzoo.checkpoints():
+        gan = c.load()
+        assert c.name == c.folder.name
+        assert (c.folder / "README.md").read_text() == card.render(c), f"{c.name}: the card is stale; `eval --record` renews it"
+        if gan.inputs:
+            with Image.open(c.folder / "preview.png") as kept:
+                ours = Image.open(io.BytesIO(png(grid(to_uint8(gan.sample(64, seed=0))))))
+                assert abs(numpy.array(kept).astype(int) - numpy.array(ours)).max() <= 2
+            measures = {m["name"]: m for m in c.config["metrics"]}
+            assert measures["Fréchet distance"]["n"] >= 10_000
+            assert measures["Fréchet distance"]["floor"] > 0
+            assert 16 <= len(c.timeline()) <= 24
+            lines = [json.loads(x) for x in (c.folder / "log.jsonl").read_text().splitlines()]
+            assert lines[-1]["step"] == c.config["training"]["steps"]
+
+
+def test_judges_are_as_sure_as_is_promised():
+    promised = {"mnist": 0.993, "fashion": 0.92}
+    judges = {c.data: c.config["metrics"][0] for c in ganzoo.checkpoints() if c.spec.name == "judge"}
+    for name, least in promised.items():
+        assert judges[name]["value"] >= least
+        assert judges[name]["n"] == 10_000

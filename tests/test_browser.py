@@ -1,0 +1,207 @@
+"""The app as a visitor meets it, in a real Chromium: pictures, sliders, keys, small screens, light and dark."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import time
+
+import numpy
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+
+import ganzoo
+from ganzoo import registry
+from ganzoo.images import to_uint8
+
+GANS = [c for c in ganzoo.checkpoints() if c.config["inputs"]]
+TABS = list(dict.fromkeys(c.spec.name for c in GANS))
+
+
+@pytest.fixture
+def visit(app, browser):
+    """Open the page in a context of its own; afterwards nothing may have gone wrong in it."""
+    contexts, wrong = [], []
+
+    def open_(query="", width=1280, height=900, scheme="light"):
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda e: wrong.append(str(e)))
+        page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+        page.on("request", lambda r: wrong.append(r.url) if not r.url.startswith((app.url, "data:", "blob:")) else None)
+        page.goto(app.url + query)
+        page.get_by_role("tab", name=registry.spec(TABS[0]).title, exact=True).wait_for()
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def open_tab(page, name):
+    page.locator(f"#tab-{name}-button").click()
+    page.locator(f"#{name}-picture img").wait_for()
+
+
+def picture(page, name):
+    """The pixels of a tab's grid, as they are shown."""
+    src = page.locator(f"#{name}-picture img").get_attribute("src")
+    return numpy.array(Image.open(io.BytesIO(page.request.get(src).body())))
+
+
+def changed(page, name, before, seconds=10):
+    """Wait until the grid is another one."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        now = page.locator(f"#{name}-picture img").get_attribute("src")
+        if now != before:
+            return now
+        time.sleep(0.05)
+    raise AssertionError("the picture did not change")
+
+
+def test_pictures_are_there_within_three_seconds(visit):
+    start = time.monotonic()
+    page = visit()
+    page.locator(f"#{TABS[0]}-picture img").wait_for()
+    page.wait_for_function(f"document.querySelector('#{TABS[0]}-picture img').naturalWidth > 0")
+    assert time.monotonic() - start < 3
+
+
+@pytest.mark.parametrize("name", TABS)
+def test_a_tab_shows_its_own_pictures_large_and_crisp(visit, name):
+    page = visit()
+    open_tab(page, name)
+    checkpoint = next(c for c in GANS if c.spec.name == name)
+    images = to_uint8(ganzoo.load(checkpoint.name).sample(16, seed=0))
+    shown, side = picture(page, name), images.shape[-1]
+    scale = 640 // (4 * side)
+    assert abs(shown[: side * scale : scale, : side * scale : scale].astype(int) - images[0, 0].numpy()).max() <= 1
+    image = page.locator(f"#{name}-picture img")
+    assert image.evaluate("x => getComputedStyle(x).imageRendering") == "pixelated"
+    assert image.bounding_box()["width"] >= 400
+    assert checkpoint.revision in page.locator(f"#{name}-said").inner_text()
+
+
+@pytest.mark.parametrize("name", TABS)
+def test_seed_dice_count_and_button_draw_anew(visit, name):
+    page = visit()
+    open_tab(page, name)
+    image = page.locator(f"#{name}-picture img")
+    first = image.get_attribute("src")
+    page.locator(f"#{name}-dice").click()
+    second = changed(page, name, first)
+    seed = int(page.locator(f"#{name}-seed input").input_value())
+    assert f"seeds {seed} to" in page.locator(f"#{name}-said").inner_text()
+    page.locator(f"#{name}-seed input").fill("0")
+    page.locator(f"#{name}-go").click()
+    changed(page, name, second)
+    page.wait_for_function(f"document.querySelector('#{name}-said').innerText.includes('seeds 0 to 15')")
+
+
+@pytest.mark.parametrize("name", TABS)
+@pytest.mark.parametrize("part", ["walk", "timeline"])
+def test_dragging_a_scrubber_shows_another_frame_at_once(visit, name, part):
+    page = visit()
+    open_tab(page, name)
+    stage, slider = page.locator(f"#{name}-{part} .scrub-picture"), page.locator(f"#{name}-{part} input[type=range]")
+    stage.scroll_into_view_if_needed()
+    said = page.locator(f"#{name}-{part} figcaption")
+    seen = set()
+    for i in (0, 3, 7):
+        slider.fill(str(i))
+        seen.add((stage.evaluate("x => getComputedStyle(x).backgroundPosition"), said.inner_text()))
+    assert len(seen) == 3
+    assert stage.bounding_box()["width"] >= 250
+
+
+def test_walk_frames_are_the_networks_own(visit):
+    name, checkpoint = TABS[0], next(c for c in GANS if c.spec.name == TABS[0])
+    page = visit()
+    open_tab(page, name)
+    style = page.locator(f"#{name}-walk .scrub-picture").get_attribute("style")
+    png = base64.b64decode(re.search(r"data:image/png;base64,([^)\"]+)", style).group(1))
+    strip = numpy.array(Image.open(io.BytesIO(png))).astype(int)
+    images = to_uint8(ganzoo.load(checkpoint.name).sample(2, seed=0))[:, 0].numpy()
+    side = images.shape[-1]
+    assert abs(strip[:, :side] - images[0]).max() <= 1
+    assert abs(strip[:, -side:] - images[1]).max() <= 1
+
+
+def test_play_moves_and_pauses(visit):
+    page = visit()
+    open_tab(page, TABS[0])
+    button, slider = (page.locator(f"#{TABS[0]}-walk {s}") for s in (".scrub-play", "input[type=range]"))
+    before = slider.input_value()
+    button.click()
+    page.wait_for_timeout(400)
+    assert slider.input_value() != before
+    button.click()
+    at = slider.input_value()
+    page.wait_for_timeout(300)
+    assert slider.input_value() == at
+
+
+def test_another_data_set_changes_everything_it_should(visit):
+    name = next((t for t in TABS if sum(c.spec.name == t for c in GANS) > 1), None)
+    if name is None:
+        pytest.skip("no model has two checkpoints yet")
+    page = visit()
+    open_tab(page, name)
+    second = [c for c in GANS if c.spec.name == name][1]
+    before = page.locator(f"#{name}-picture img").get_attribute("src")
+    walk = page.locator(f"#{name}-walk .scrub-picture").get_attribute("style")
+    page.locator(f"#{name}-checkpoint").get_by_text(second.config["data"]["title"], exact=True).click()
+    changed(page, name, before)
+    page.wait_for_function(f"document.querySelector('#{name}-said').innerText.includes('{second.revision}')")
+    page.wait_for_function(
+        f"document.querySelector('#{name}-facts').innerText.includes({second.config['data']['source'][:30]!r})"
+    )
+    assert page.locator(f"#{name}-walk .scrub-picture").get_attribute("style") != walk
+
+
+def test_a_wrong_seed_is_a_message_and_the_page_lives(visit):
+    name = TABS[0]
+    page = visit()
+    open_tab(page, name)
+    page.locator(f"#{name}-seed input").fill("1.5")
+    page.locator(f"#{name}-go").click()
+    page.get_by_test_id("toast-body").first.wait_for()
+    page.locator(f"#{name}-seed input").fill("2")
+    page.locator(f"#{name}-go").click()
+    page.wait_for_function(f"document.querySelector('#{name}-said').innerText.includes('seeds 2 to 17')")
+
+
+def test_tabs_by_keyboard(visit):
+    if len(registry.MODELS) < 2:
+        pytest.skip("one tab")
+    page = visit()
+    first, second = (page.get_by_role("tab", name=registry.spec(m).title, exact=True) for m in registry.MODELS[:2])
+    first.focus()
+    page.keyboard.press("ArrowRight")
+    assert second.get_attribute("aria-selected") == "true"
+    page.keyboard.press("Home")
+    assert first.get_attribute("aria-selected") == "true"
+
+
+@pytest.mark.parametrize("name", registry.MODELS)
+@pytest.mark.parametrize("width", [375, 1280])
+def test_nothing_is_wider_than_the_screen(visit, name, width):
+    page = visit(width=width)
+    page.locator(f"#tab-{name}-button").click()
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_read_it(visit, scheme):
+    page = visit(f"?__theme={scheme}", scheme=scheme)
+    open_tab(page, TABS[0])
+    page.wait_for_timeout(500)
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
+    serious = [(v["id"], n["target"]) for v in found if v["impact"] in ("serious", "critical") for n in v["nodes"]]
+    assert serious == []

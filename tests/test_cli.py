@@ -1,0 +1,155 @@
+"""Bad input is one clear line and exit 2; good input does what the README says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy
+import pytest
+from conftest import cli
+from PIL import Image
+
+from ganzoo import registry
+
+FIRST = registry.MODELS[0]
+NAME = f"{FIRST}-fake"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ([], "VERB"),
+        (["fly"], "fly"),
+        (["train"], "MODEL"),
+        (["train", "dcgann", "--data", "fake"], "choose from"),
+        (["train", FIRST], "--data"),
+        (["train", FIRST, "--data", "mnits"], "no data set 'mnits'; there are"),
+        (["train", FIRST, "--data", "mnist", "--root", "/nowhere"], "/nowhere/MNIST/raw"),
+        (["train", FIRST, "--data", "fake", "--widht", "3"], "--widht"),
+        (["train", FIRST, "--data", "fake", "--width", "many"], "--width"),
+        (["train", FIRST, "--data", "fake", "--width", "0"], "width"),
+        (["train", FIRST, "--data", "fake", "--loss", "mse"], "--loss"),
+        (["train", FIRST, "--data", "fake", "--steps", "0"], "0 is not above 0"),
+        (["train", FIRST, "--data", "fake", "--minutes", "-1"], "-1 is not above 0"),
+        (["train", FIRST, "--data", "fake", "--steps", "5", "--minutes", "1"], "not allowed with"),
+        (["train", FIRST, "--data", "fake", "--seed", "-1"], "seed"),
+        (["train", FIRST, "--data", "fake", "--device", "tpu9"], "device"),
+        (["train", FIRST, "--data", "fake", "--precision", "fp8"], "precision"),
+        (["train", FIRST, "--data", "fake", "--steps", "2", "--out", "/proc/run"], "/proc/run"),
+        (["train", FIRST, "--data", "fake", "--steps", "2", "--out", "README.md"], "already there"),
+        (["train", FIRST, "--data", "fake", "--steps", "2", "--out", "ganzoo"], "already there"),
+        (["resume", "nowhere"], "no run"),
+        (["sample", "nowhere"], "no checkpoint 'nowhere'; there are"),
+        (["sample", NAME, "--n", "0"], "n: 0"),
+        (["sample", NAME, "--n", "1000000"], "n: 1000000"),
+        (["sample", NAME, "--seed", "-4"], "seed"),
+        (["sample", NAME, "--set", "label"], "INPUT=VALUE"),
+        (["sample", NAME, "--set", "nonsense=3"], "nonsense"),
+        (["sample", NAME, "--set", "z=[1, 2]"], "z: "),
+        (["sample", NAME, "--out", "grid.jpg"], ".png or .npz"),
+        (["sample", NAME, "--out", "/proc/grid.png"], "/proc"),
+        (["sample", "judge-fake"], "does not draw"),
+        (["eval", NAME, "--n", "3"], "n: 3"),
+        (["export", "nowhere"], "no run"),
+        (["export", "RUN", "--name", "../up"], "name"),
+    ],
+    ids=lambda x: " ".join(x)[:60] if isinstance(x, list) else "",
+)
+def test_wrong_arguments_are_one_line_and_exit_2(args, said, weights, runs):
+    done = cli(*[str(runs[FIRST]) if a == "RUN" else a for a in args], check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.startswith("ganzoo: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def spoil_cut(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def spoil_byte(folder):
+    path = folder / "model.safetensors"
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.write_bytes(raw)
+
+
+def spoil_other(folder):
+    import ganzoo
+    from ganzoo.files import sha256
+
+    shutil.copy(folder.parent / f"{registry.MODELS[-1]}-fake" / "model.safetensors", folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["files"]["model.safetensors"] = sha256(folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(config))
+    assert ganzoo
+
+
+def spoil_config(change):
+    def spoil(folder):
+        config = json.loads((folder / "config.json").read_text())
+        change(config)
+        (folder / "config.json").write_text(json.dumps(config))
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (spoil_cut, "altered or cut short"),
+        (spoil_byte, "altered or cut short"),
+        (spoil_other, "does not fit the model"),
+        (lambda f: (f / "model.safetensors").unlink(), "model.safetensors: missing"),
+        (lambda f: (f / "discriminator.safetensors").unlink(), "discriminator.safetensors: missing"),
+        (lambda f: (f / "config.json").write_text("{"), "config.json: cannot be read"),
+        (lambda f: (f / "config.json").write_text("[]"), "not a JSON object"),
+        (spoil_config(lambda c: c.update(format=9)), "format 9"),
+        (spoil_config(lambda c: c.pop("model")), "lacks model"),
+        (spoil_config(lambda c: c["config"].update(depth=9.5)), "depth"),
+        (spoil_config(lambda c: c["config"].update(wings=2)), "no knob wings"),
+    ],
+)
+def test_a_spoilt_checkpoint_is_never_drawn_from(spoil, said, weights, tmp_path):
+    spoil(weights / NAME)
+    done = cli("sample", NAME, "--out", tmp_path / "x.png", check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_list_is_json_that_scripts_can_read(weights):
+    found = json.loads(cli("list", "--json").stdout)
+    assert [m["name"] for m in found["models"]] == list(registry.MODELS)
+    assert {"mnist", "fashion", "shapes", "fake"} <= set(found["data"])
+    assert {c["name"] for c in found["checkpoints"]} == {p.name for p in weights.iterdir()}
+
+
+def test_sample_writes_a_grid_and_arrays_of_the_same_pictures(weights, tmp_path):
+    cli("sample", NAME, "--n", 9, "--seed", 4, "--out", tmp_path / "a.npz")
+    cli("sample", NAME, "--n", 9, "--seed", 4, "--out", tmp_path / "a.png")
+    arrays = numpy.load(tmp_path / "a.npz")
+    assert arrays["images"].dtype == numpy.uint8
+    assert arrays["images"].shape == (9, 16, 16, 3)
+    assert arrays["z"].shape[0] == 9
+    with Image.open(tmp_path / "a.png") as picture:
+        pixels = numpy.array(picture)
+    assert (pixels[: 16 * 3 : 3, : 16 * 3 : 3] == arrays["images"][0]).all()
+
+
+def test_export_overwrites_its_own_but_nothing_else(weights, runs):
+    cli("export", runs[FIRST])
+    (weights / "mine").mkdir()
+    (weights / "mine" / "diary.txt").write_text("dear")
+    done = cli("export", runs[FIRST], "--name", "mine", check=False)
+    assert done.returncode == 2
+    assert (weights / "mine" / "diary.txt").read_text() == "dear"
+
+
+def test_help_of_a_model_shows_its_knobs_with_defaults():
+    said = cli("train", FIRST, "--help").stdout
+    assert "knobs of" in said
+    assert "(default" in said

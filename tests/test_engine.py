@@ -1,0 +1,289 @@
+"""The engine, the state and the loop: exactness, budgets, and everything that can go wrong on the way."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from conftest import REPO, cli, tiny
+from torch import nn
+
+from ganzoo import data, registry
+from ganzoo.data import Order
+from ganzoo.files import read_tensors, write
+from ganzoo.gan import GAN, Phase
+from ganzoo.inputs import Noise
+from ganzoo.spec import Config
+from ganzoo.training.engine import Diverged, Engine
+from ganzoo.training.tracking import snapshot_due
+
+CPU = torch.device("cpu")
+
+
+def start(*args, cwd=REPO):
+    return subprocess.Popen(
+        [sys.executable, "-m", "ganzoo", *map(str, args)], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for_step(run, step, seconds=60):
+    """Wait until a training's log has come to a step."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        log = run / "log.jsonl"
+        if log.exists() and log.read_text().endswith("\n") and json.loads(log.read_text().splitlines()[-1])["step"] >= step:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no step {step} within {seconds} s")
+
+
+# ---- Order ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_picture_is_seen_once_an_epoch_and_every_batch_is_full():
+    order = Order(10, seed=3)
+    seen = torch.cat([order.at(7 * i, 7) for i in range(10)])
+    assert len(seen) == 70
+    for epoch in range(7):
+        assert sorted(seen[10 * epoch : 10 * epoch + 10].tolist()) == list(range(10))
+    assert seen[:10].tolist() != seen[10:20].tolist()
+
+
+def test_order_is_a_function_of_seed_and_position():
+    assert torch.equal(Order(50, 1).at(120, 30), Order(50, 1).at(120, 30))
+    assert not torch.equal(Order(50, 1).at(120, 30), Order(50, 2).at(120, 30))
+    long, late = Order(50, 1), Order(50, 1)
+    assert torch.equal(torch.cat([long.at(0, 130), long.at(130, 10)])[100:], late.at(100, 40))
+
+
+# ---- Phases -----------------------------------------------------------------------------------------------------------
+
+
+class Staged(GAN):
+    """A game with a frozen first stage, as text-to-picture pipelines have."""
+
+    def __init__(self, c):
+        super().__init__(c)
+        self.inputs = (Noise("z", 4),)
+        self.first = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8)).requires_grad_(False)
+        self.G, self.D = nn.Linear(8, 3 * 16 * 16), nn.Linear(3 * 16 * 16, 1)
+        self.moves = []
+
+    def forward(self, z):
+        return self.G(self.first(z)).tanh().view(-1, 3, 16, 16)
+
+    def d_loss(self, batch):
+        self.moves.append("D")
+        return {"d": self.D(self.fake(batch).detach().flatten(1)).mean() + self.D(batch["image"].flatten(1)).square().mean()}
+
+    def g_loss(self, batch):
+        self.moves.append("G")
+        return {"g": -self.D(self.fake(batch).flatten(1)).mean()}
+
+    def phases(self):
+        d, g = super().phases()
+        return [d, Phase(g.name, g.nets, g.loss, g.lr, every=3)]
+
+
+def staged(**kwargs):
+    from dataclasses import replace
+
+    spec = replace(registry.spec(registry.MODELS[0]), config=Config, build=Staged)
+    return Engine(spec, {"side": 16, "channels": 3, "batch": 8, **kwargs}, data.load("fake"), 0, CPU, "fp32")
+
+
+def test_a_frozen_stage_does_not_drift_and_every_counts_steps():
+    e = staged()
+    before = {k: v.clone() for k, v in e.gan.first.state_dict().items()}
+    for _ in range(7):
+        e.advance()
+    assert all(torch.equal(before[k], v) for k, v in e.gan.first.state_dict().items())
+    assert e.gan.moves == ["D", "D", "D", "G", "D", "D", "D", "G", "D"]
+
+
+def test_showing_pictures_leaves_every_network_in_its_mode():
+    e = staged()
+    before = [m.training for m in e.gan.modules()]
+    e.gan.sample(3)
+    e.snapshot()
+    assert [m.training for m in e.gan.modules()] == before
+    assert any(before)
+    assert not all(before)
+
+
+def test_players_share_one_forward_of_the_generator():
+    e = staged()
+    passes = []
+    e.gan.G.register_forward_hook(lambda *_: passes.append(1))
+    for _ in range(3):
+        e.advance()
+    assert len(passes) == 3
+
+
+def test_average_follows_with_the_half_life_that_was_asked_for():
+    e = staged(ema=0)
+    e.advance()
+    assert torch.equal(e.average.G.weight, e.gan.G.weight), "ema=0 keeps the last weights"
+    e = staged(ema=16)
+    e.step = 1000  # past the warm-up
+    with torch.no_grad():
+        e.average.G.weight.zero_()
+        e.gan.G.weight.fill_(1.0)
+    e.update_average()
+    e.update_average()
+    assert torch.allclose(e.average.G.weight, torch.tensor(0.5)), "two batches of 8 are one half-life of 16"
+
+
+def test_divergence_names_the_first_step_and_term():
+    e = staged()
+    e.advance()
+    with torch.no_grad():
+        e.gan.D.weight.fill_(float("nan"))
+    e.advance()
+    e.advance()
+    with pytest.raises(Diverged, match="step 1: d is nan"):
+        e.read()
+    assert not e.is_finite()
+
+
+def test_snapshots_are_log_spaced():
+    due = [s for s in range(3001) if snapshot_due(s)]
+    assert due[:6] == [0, 1, 2, 3, 4, 5]
+    assert 24 <= len(due) <= 32
+    assert all(b / a < 1.6 for a, b in itertools.pairwise(due))
+
+
+# ---- The loop, in its own process -------------------------------------------------------------------------------------
+
+
+def test_divergence_stops_and_keeps_the_last_good_state(tmp_path):
+    run = tmp_path / "run"
+    name = registry.MODELS[0]
+    cli("train", name, "--data", "fake", "--steps", 3, "--out", run, "--quiet", *tiny(name))
+    good = (run / "state.safetensors").read_bytes()
+    plan = json.loads((run / "run.json").read_text())
+    plan["config"]["lr_d"] = plan["config"]["lr_g"] = 1e38
+    (run / "run.json").write_text(json.dumps(plan))
+    done = cli("resume", run, "--steps", 60, check=False)
+    assert done.returncode == 2
+    assert "diverged at step" in done.stderr
+    assert "Traceback" not in done.stderr
+    kept, facts = read_tensors(run / "state.safetensors")
+    assert facts["step"] == "3"
+    assert all(t.isfinite().all() for t in kept.values())
+    assert len(good) == len((run / "state.safetensors").read_bytes())
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_saves_and_says_how_to_go_on(how, tmp_path):
+    run = tmp_path / "run"
+    name = registry.MODELS[0]
+    process = start("train", name, "--data", "fake", "--steps", 10**7, "--out", run, "--quiet", *tiny(name))
+    wait_for_step(run, 50)
+    process.send_signal(how)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert f"python -m ganzoo resume {run}" in said
+    assert int(read_tensors(run / "state.safetensors")[1]["step"]) >= 50
+
+
+def test_kill_9_loses_no_file_and_resume_is_exact(tmp_path):
+    """Killed in the middle, thrice, then resumed to step 400: the same weights as a run that never stopped."""
+    name = registry.MODELS[-1]
+    flags = ["--data", "fake", "--quiet", *tiny(name)]
+    cli("train", name, "--steps", 400, "--out", tmp_path / "whole", *flags)
+    run = tmp_path / "killed"
+    process = start("train", name, "--steps", 400, "--out", run, *flags)
+    for step in (50, 100, 200):
+        wait_for_step(run, step)
+        process.kill()
+        process.wait()
+        read_tensors(run / "state.safetensors")  # whole, whatever was being written
+        process = start("resume", run)
+    assert process.wait(60) == 0
+    (one, _), (two, _) = (read_tensors(f / "state.safetensors") for f in (tmp_path / "whole", run))
+    assert [k for k in one if not torch.equal(one[k], two[k])] == []
+    steps = [json.loads(x)["step"] for x in (run / "log.jsonl").read_text().splitlines()]
+    assert steps == sorted(set(steps)), "the log has no step twice"
+    assert not list(run.glob(".*"))
+
+
+def test_minutes_are_a_budget_over_all_sittings(tmp_path):
+    name = registry.MODELS[0]
+    cli("train", name, "--data", "fake", "--minutes", 0.02, "--out", tmp_path / "run", "--quiet", *tiny(name))
+    first = read_tensors(tmp_path / "run" / "state.safetensors")[1]
+    assert 1.2 <= float(first["seconds"]) < 2.5
+    cli("resume", tmp_path / "run")  # spent
+    assert read_tensors(tmp_path / "run" / "state.safetensors")[1]["step"] == first["step"]
+    cli("resume", tmp_path / "run", "--minutes", 0.04)
+    assert 2.4 <= float(read_tensors(tmp_path / "run" / "state.safetensors")[1]["seconds"]) < 4
+
+
+def small_disk():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+
+def test_a_full_disk_is_one_line_and_the_old_state_stays(tmp_path):
+    run = tmp_path / "run"
+    name = registry.MODELS[0]
+    cli("train", name, "--data", "fake", "--steps", 3, "--out", run, "--quiet", *tiny(name))
+    good = (run / "state.safetensors").read_bytes()
+    assert len(good) > 20_000
+    done = subprocess.run(
+        [sys.executable, "-m", "ganzoo", "resume", str(run), "--steps", "6"],
+        preexec_fn=small_disk,
+        capture_output=True,
+        text=True,
+        cwd=REPO,
+    )
+    assert done.returncode == 2
+    assert "File too large" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (run / "state.safetensors").read_bytes() == good
+
+
+def test_write_is_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "file"
+    write(path, "old")
+
+    class Spoiled(str):
+        def encode(self, *_):
+            raise OSError("no")
+
+    with pytest.raises(OSError, match="no"):
+        write(path, Spoiled("new"))
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_state_of_other_networks_is_refused(tmp_path, runs):
+    a, b = (registry.MODELS[i] for i in (0, -1))
+    import shutil
+
+    shutil.copytree(runs[a], tmp_path / "run")
+    shutil.copy(runs[b] / "state.safetensors", tmp_path / "run")
+    done = cli("resume", tmp_path / "run", "--steps", 20, check=False)
+    assert done.returncode == 2
+    assert "not a state of this run" in done.stderr
+
+
+@pytest.mark.parametrize("spoil", [b"", b"not safetensors", None], ids=["empty", "other", "cut"])
+def test_a_spoilt_state_is_one_line(spoil, tmp_path, runs):
+    import shutil
+
+    shutil.copytree(runs[registry.MODELS[0]], tmp_path / "run")
+    state = tmp_path / "run" / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:5000] if spoil is None else spoil)
+    for verb in (["resume", tmp_path / "run", "--steps", 20], ["sample", tmp_path / "run", "--out", tmp_path / "x.png"]):
+        done = cli(*verb, check=False)
+        assert done.returncode == 2
+        assert "not a whole safetensors file" in done.stderr
+        assert "Traceback" not in done.stderr

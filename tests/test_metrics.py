@@ -1,0 +1,108 @@
+"""The measures, against closed forms, against the reference package, and against planted faults."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import pytest
+import torch
+
+from ganzoo.metrics import Case, Look, copies, frechet, histogram, inception_style, manifold, nearest, prdc
+
+G = torch.Generator().manual_seed(0)
+
+
+def look(feature=None, probability=None, image=None, n=200):
+    return Look(
+        image if image is not None else torch.randint(256, (n, 1, 6, 6), dtype=torch.uint8, generator=G),
+        feature if feature is not None else torch.randn(n, 8, generator=G),
+        probability if probability is not None else torch.full((n, 4), 0.25),
+    )
+
+
+def case(fake, train=None, test=None):
+    return Case(fake, train or look(), test or look(), ("a", "b", "c", "d"))
+
+
+def test_frechet_distance_of_gaussians_is_the_closed_form():
+    n = 40_000
+    train = torch.randn(n, 3, generator=G)
+    fake = torch.randn(n, 3, generator=G) * torch.tensor([1.0, 2.0, 0.5]) + torch.tensor([1.0, 0.0, -2.0])
+    (score,) = frechet(case(look(fake), look(train), look(torch.randn(n, 3, generator=G))))
+    expected = 1 + 4 + (1 + 1 - 2) + (1 + 4 - 4) + (1 + 0.25 - 1)
+    assert score.value == pytest.approx(expected, rel=0.02)
+    assert score.floor == pytest.approx(0, abs=0.01)
+    assert score.n == n
+
+
+def test_inception_style_score_is_one_for_doubt_and_k_for_sure_variety():
+    sure = torch.eye(4).repeat(50, 1)
+    one = torch.eye(4)[:1].repeat(200, 1)
+    scores = [inception_style(case(look(probability=p)))[0].value for p in (torch.full((200, 4), 0.25), sure, one)]
+    assert scores == pytest.approx([1, 4, 1], abs=1e-3)
+
+
+def test_histogram_names_the_lost_classes():
+    real = look(probability=torch.eye(4).repeat(50, 1))
+    fake = look(probability=torch.eye(4)[:2].repeat(100, 1))
+    lost, imbalance = histogram(case(fake, real, real))
+    assert (lost.value, lost.said) == (2, "c, d")
+    assert imbalance.value == pytest.approx(0.5)
+    assert imbalance.floor == 0
+
+
+def test_prdc_equals_the_authors_package():
+    from prdc import compute_prdc
+
+    real, fake = torch.randn(300, 8, generator=G), torch.randn(250, 8, generator=G) * 0.8 + 0.3
+    with contextlib.redirect_stdout(io.StringIO()):
+        theirs = compute_prdc(real.numpy(), fake.numpy(), nearest_k=5)
+    assert prdc(real, fake) == pytest.approx({k: float(v) for k, v in theirs.items()}, abs=1e-6)
+
+
+def test_manifold_measures_see_collapse_and_nonsense():
+    train = look(torch.randn(500, 4, generator=G))
+    collapsed = {s.name: s.value for s in manifold(case(look(torch.randn(500, 4, generator=G) * 0.05), train))}
+    nonsense = {s.name: s.value for s in manifold(case(look(torch.randn(500, 4, generator=G) + 9), train))}
+    assert collapsed["precision"] > 0.95
+    assert collapsed["recall"] < 0.1
+    assert nonsense["precision"] == nonsense["coverage"] == 0
+
+
+def test_all_planted_copies_are_flagged_and_real_pictures_are_not():
+    train, test = look(n=1000), look(n=1000)
+    planted = look(image=train.image[:300])
+    assert copies(case(planted, train, test))[0].value == 1
+    assert copies(case(look(n=1000), train, test))[0].value < 0.05
+
+
+def test_nearest_finds_the_picture_itself():
+    pool = torch.randint(256, (25_000, 1, 4, 4), dtype=torch.uint8, generator=G)
+    distance, index = nearest(pool[[3, 10_000, 24_999]], pool)
+    assert index.tolist() == [3, 10_000, 24_999]
+    assert distance.max() < 0.01
+
+
+def test_measure_says_which_judge_is_missing(weights):
+    from ganzoo.metrics import report
+
+    with pytest.raises(ValueError, match=r"no judge for 'shapes'.*train judge --data shapes"):
+        report.judge_of("shapes")
+
+
+def test_report_measures_a_checkpoint_with_its_judge(weights):
+    import json
+
+    from conftest import cli
+
+    from ganzoo import registry
+
+    name = f"{registry.MODELS[0]}-fake"
+    found = json.loads(cli("eval", name, "--n", 100, "--json", "--record").stdout)
+    names = {m["name"] for m in found}
+    assert {"Fréchet distance", "Inception-style score", "lost classes", "precision", "coverage", "copies"} <= names
+    assert all(m["n"] == 100 and m["draws"] == 3 for m in found if m["name"] != "copies")
+    config = json.loads((weights / name / "config.json").read_text())
+    assert config["metrics"] == found
+    assert "| Fréchet distance |" in (weights / name / "README.md").read_text()
