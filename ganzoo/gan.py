@@ -106,7 +106,7 @@ class GAN(nn.Module):
             return missing | given
         return {k: v.to(self.device) for k, v in inputs.draw(self.inputs, n, seed, **given).items()}
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def show(self, given: Batch) -> Tensor:
         """Images of the inputs, in chunks, in eval mode -> float32 (n, C, S, S) in [-1, 1] on the CPU."""
         modes = [(m, m.training) for m in self.modules()]

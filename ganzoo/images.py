@@ -58,7 +58,7 @@ def from_pil(picture: Image.Image) -> Tensor:
 def png(picture: Image.Image) -> bytes:
     """The bytes of a lossless PNG."""
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
+    picture.save(buffer, format="PNG")
     return buffer.getvalue()
 
 

@@ -54,8 +54,9 @@ class Config:
             hint = get_type_hints(type(self))[f.name]
             if get_origin(hint) is Literal and value not in get_args(hint):
                 raise ValueError(f"{f.name}: {value!r} is not one of {', '.join(map(str, get_args(hint)))}")
-            if hint in (int, float) and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
-                raise ValueError(f"{f.name}: {value!r} is not a number of at least 0")
+            kind = (int, float) if hint is float else hint
+            if hint in (int, float) and (isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value < 1e12):
+                raise ValueError(f"{f.name}: {value!r} is not a {'whole ' if hint is int else ''}number of at least 0")
         if self.batch < 2:
             raise ValueError(f"batch: {self.batch} is too small; batch normalisation needs at least 2 pictures")
         if self.channels not in (1, 3):

@@ -33,6 +33,14 @@ def cli(*args, cwd=None, check=True, timeout=240, **env):
     return done
 
 
+def told(capsys, *args):
+    """Run the command line in this process -> (exit code, what it said on stderr)."""
+    from ganzoo.__main__ import main
+
+    code = main([*map(str, args)])
+    return code, capsys.readouterr().err
+
+
 def tiny(name):
     """Command-line flags of a model's tiny networks."""
     return [x for k, v in registry.spec(name).tiny.items() for x in (f"--{k.replace('_', '-')}", v)]

@@ -51,7 +51,7 @@ def test_sample_draws_what_python_draws_and_says_what_it_was(client, checkpoint)
     images = to_uint8(ganzoo.load(checkpoint).sample(4, seed=11))
     side = images.shape[-1]
     shown = pixels(path)
-    scale = 640 // (2 * side)
+    scale = 1120 // (2 * side)
     assert abs(shown[: side * scale : scale, : side * scale : scale].astype(int) - images[0, 0].numpy()).max() <= 1
     c = ganzoo.resolve(checkpoint)
     assert said["checkpoint"] == checkpoint

@@ -79,10 +79,10 @@ def test_a_tab_shows_its_own_pictures_large_and_crisp(visit, name):
     checkpoint = next(c for c in GANS if c.spec.name == name)
     images = to_uint8(ganzoo.load(checkpoint.name).sample(16, seed=0))
     shown, side = picture(page, name), images.shape[-1]
-    scale = 640 // (4 * side)
+    scale = 1120 // (4 * side)
     assert abs(shown[: side * scale : scale, : side * scale : scale].astype(int) - images[0, 0].numpy()).max() <= 1
     image = page.locator(f"#{name}-picture img")
-    assert image.evaluate("x => getComputedStyle(x).imageRendering") == "pixelated"
+    assert image.evaluate("x => x.naturalWidth >= x.width"), "only ever made smaller by the browser, never blurred"
     assert image.bounding_box()["width"] >= 400
     assert checkpoint.revision in page.locator(f"#{name}-said").inner_text()
 

@@ -7,7 +7,7 @@ import shutil
 
 import numpy
 import pytest
-from conftest import cli
+from conftest import cli, told
 from PIL import Image
 
 from ganzoo import registry
@@ -56,12 +56,18 @@ NAME = f"{FIRST}-fake"
     ],
     ids=lambda x: " ".join(x)[:60] if isinstance(x, list) else "",
 )
-def test_wrong_arguments_are_one_line_and_exit_2(args, said, weights, runs):
-    done = cli(*[str(runs[FIRST]) if a == "RUN" else a for a in args], check=False)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert done.stderr.startswith("ganzoo: ")
-    assert len(done.stderr.strip().splitlines()) == 1
+def test_wrong_arguments_are_one_line_and_exit_2(args, said, weights, runs, capsys):
+    code, line = told(capsys, *[runs[FIRST] if a == "RUN" else a for a in args])
+    assert code == 2
+    assert said in line
+    assert line.startswith("ganzoo: ")
+    assert len(line.strip().splitlines()) == 1
+
+
+def test_the_process_exits_with_that_code_and_no_traceback():
+    done = cli("sample", "nowhere", check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("ganzoo: no checkpoint 'nowhere'")
 
 
 def spoil_cut(folder):
@@ -77,14 +83,12 @@ def spoil_byte(folder):
 
 
 def spoil_other(folder):
-    import ganzoo
     from ganzoo.files import sha256
 
     shutil.copy(folder.parent / f"{registry.MODELS[-1]}-fake" / "model.safetensors", folder)
     config = json.loads((folder / "config.json").read_text())
     config["files"]["model.safetensors"] = sha256(folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps(config))
-    assert ganzoo
 
 
 def spoil_config(change):
@@ -112,12 +116,12 @@ def spoil_config(change):
         (spoil_config(lambda c: c["config"].update(wings=2)), "no knob wings"),
     ],
 )
-def test_a_spoilt_checkpoint_is_never_drawn_from(spoil, said, weights, tmp_path):
+def test_a_spoilt_checkpoint_is_never_drawn_from(spoil, said, weights, tmp_path, capsys):
     spoil(weights / NAME)
-    done = cli("sample", NAME, "--out", tmp_path / "x.png", check=False)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    code, line = told(capsys, "sample", NAME, "--out", tmp_path / "x.png")
+    assert code == 2
+    assert said in line
+    assert len(line.strip().splitlines()) == 1
     assert not (tmp_path / "x.png").exists()
 
 

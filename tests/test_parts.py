@@ -103,7 +103,7 @@ def test_losses_are_the_papers_formulas(name, real, fake, fool):
 
 def test_every_loss_pulls_the_right_way():
     for name, loss in LOSSES.items():
-        x = torch.zeros(1, requires_grad=True)
+        x = torch.full((1,), 0.3, requires_grad=True)
         real, fake, fool = (torch.autograd.grad(f(x), x)[0].item() for f in loss)
         assert real < 0 < fake, name
         assert fool < 0, name
@@ -210,7 +210,7 @@ def test_shapes_are_what_their_captions_say():
         rows, columns = ink.nonzero().float().mean(0).tolist()
         expected = {"top": rows < 15, "bottom": rows > 17, "left": columns < 15, "right": columns > 17}
         assert all(true for word, true in expected.items() if word in place), d.captions[i]
-        assert (ink.sum() ** 0.5 > 8) == (size == "large") or shape in ("ring", "cross", "diamond", "triangle")
+        assert (ink.any(0).sum() > 15) == (size == "large"), d.captions[i]
     assert len(set(d.captions)) > 600
 
 

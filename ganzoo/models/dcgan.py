@@ -46,13 +46,13 @@ class Config(spec.Config):
 
     @property
     def stages(self) -> int:
-        """How often the side doubles."""
-        return 2 if self.side == 28 else int(math.log2(self.side / 4))
+        """How often the side doubles on its way from 4."""
+        return math.ceil(math.log2(self.side / 4))
 
     @property
-    def base(self) -> int:
-        """The side that the doubling starts from."""
-        return self.side // int(2**self.stages)
+    def first(self) -> tuple[int, int, int]:
+        """Kernel, stride and padding of the step next to 4 x 4: from 4 to 8, or to 7 on the way to 28."""
+        return (3, 2, 1) if self.side == 28 else (4, 2, 1)
 
 
 class Generator(nn.Module):
@@ -62,13 +62,14 @@ class Generator(nn.Module):
         super().__init__()
         widths = [c.width * 2**i for i in range(c.stages)][::-1]  # stages = 3, width = 64: 256, 128, 64
         layers: list[nn.Module] = [
-            nn.ConvTranspose2d(c.z, widths[0], c.base, bias=False),
+            nn.ConvTranspose2d(c.z, widths[0], 4, bias=False),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
         ]
-        for a, b in pairwise(widths):
-            layers += [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
-        self.body = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], c.channels, 4, 2, 1), nn.Tanh())
+        steps = [c.first, *[(4, 2, 1)] * (c.stages - 1)]
+        for (a, b), step in zip(pairwise(widths), steps, strict=False):
+            layers += [nn.ConvTranspose2d(a, b, *step, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+        self.body = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], c.channels, *steps[-1]), nn.Tanh())
 
     def forward(self, z: Tensor) -> Tensor:
         image: Tensor = self.body(z[:, :, None, None])
@@ -81,12 +82,13 @@ class Discriminator(nn.Module):
     def __init__(self, c: Config) -> None:
         super().__init__()
         widths = [c.width * 2**i for i in range(c.stages)]
-        layers: list[nn.Module] = [nn.Conv2d(c.channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
-        for a, b in pairwise(widths):
-            layers.append(nn.Conv2d(a, b, 4, 2, 1, bias=c.d_norm != "batch"))
+        steps = [*[(4, 2, 1)] * (c.stages - 1), c.first]
+        layers: list[nn.Module] = [nn.Conv2d(c.channels, widths[0], *steps[0]), nn.LeakyReLU(0.2, inplace=True)]
+        for (a, b), step in zip(pairwise(widths), steps[1:], strict=True):
+            layers.append(nn.Conv2d(a, b, *step, bias=c.d_norm != "batch"))
             layers += [nn.BatchNorm2d(b)] if c.d_norm == "batch" else []
             layers.append(nn.LeakyReLU(0.2, inplace=True))
-        self.body = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, c.base))
+        self.body = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4))
 
     def forward(self, image: Tensor) -> Tensor:
         logit: Tensor = self.body(image).flatten()

@@ -22,7 +22,7 @@ THEME = gr.themes.Default(primary_hue="indigo", secondary_hue="indigo", neutral_
 
 CSS = """
 .gradio-container { max-width: 1120px !important; margin: 0 auto !important; }
-.picture img { image-rendering: pixelated; width: 100%; object-fit: contain; }
+.picture img { width: 100%; object-fit: contain; }
 .idea p { font-size: 16px; line-height: 1.55; }
 .said p { color: var(--body-text-color-subdued); font-size: 14px; }
 .facts table { width: 100%; font-size: 14px; }

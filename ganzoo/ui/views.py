@@ -22,7 +22,7 @@ from .controls import control, given
 from .scrubber import frames, scrubber
 
 DICE = "() => Math.floor(Math.random() * 4294967296)"
-WIDTH = 640  # pixels that a grid is enlarged to at most, by whole factors
+WIDTH = 1120  # pixels that a grid is enlarged to at most, by whole factors: more than the screen shows, so it stays crisp
 
 
 def polite(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,7 +45,7 @@ def seed_box(value: int, label: str, elem_id: str) -> gr.Number:
 def enlarge(images: Tensor) -> Image.Image:
     """A grid for the screen: pixels stay pixels."""
     scale = max(1, WIDTH // (columns_for(len(images)) * images.shape[-1]))
-    return grid(images, scale=scale, gap=max(1, scale // 3), paper=40)
+    return grid(images, scale=scale, gap=max(1, scale // 2), paper=48)
 
 
 def caption(said: dict[str, Any]) -> str:
