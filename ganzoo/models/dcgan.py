@@ -3,9 +3,9 @@
 Adds: strided convolutions down and transposed ones up instead of pooling and dense layers, batch norm in both networks,
 ReLU in G and LeakyReLU(0.2) in D, tanh at the end, Adam(2e-4, beta1 = 0.5), weights ~ normal(0, 0.02) (section 3, the
 guidelines; section 4, the details).
-Departs: an averaged generator for sampling; normal noise by default; 28-pixel pictures start from 7 x 7 instead of
-4 x 4. The `fast` recipe, which the shipped checkpoints use, swaps batch norm in D for spectral norm (Miyato et al. 2018,
-arXiv 1802.05957) and the logistic loss for the hinge loss, and learns faster.
+Departs: an averaged generator for sampling; normal noise by default; a 28-pixel picture goes 4, 7, 14, 28. Spectral norm
+(Miyato et al. 2018, arXiv 1802.05957) and the R1 penalty (Mescheder et al. 2018, arXiv 1801.04406) are options. The
+`fast` recipe, which the shipped checkpoints use, drops batch norm in D for the penalty and takes larger steps.
 Shapes: B batch, Z noise, C channels, S side; widths double with each halving of the side.
 """
 
@@ -141,7 +141,7 @@ SPEC = Spec(
     ),
     note=(
         "The same game, played by convolutions: small filters that slide over the picture, so that a stroke learnt in one "
-        "corner is known in all of them. The generator starts from a tiny 7 x 7 sketch and doubles it twice. Every point "
+        "corner is known in all of them. The generator starts from a tiny 4 x 4 sketch and doubles it three times. Every point "
         "of the noise is a picture, and the way from one point to another is a smooth change of shape: drag the walk and "
         "watch one drawing become the next."
     ),
@@ -153,11 +153,14 @@ SPEC = Spec(
     build=DCGAN,
     recipes={
         "fast": {
-            "d_norm": "spectral",
-            "loss": "hinge",
-            "width": 32,
+            "d_norm": "none",
+            "r1": 1.0,
+            "width": 48,
+            "batch": 64,
             "lr_g": 1e-3,
             "lr_d": 1e-3,
+            "beta1": 0.0,
+            "beta2": 0.99,
         }
     },
     tiny={"z": 4, "width": 4, "batch": 8},
