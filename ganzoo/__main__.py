@@ -84,6 +84,13 @@ def parse(argv: list[str]) -> argparse.Namespace:
     verb.add_argument("folder", type=Path, metavar="RUN")
     verb.add_argument("--name", help="default: MODEL-DATA")
     verb.set_defaults(run=export)
+
+    verb = verbs.add_parser("bench", help="how fast training and sampling are on this machine")
+    verb.add_argument("model", nargs="?", choices=registry.MODELS, metavar="MODEL", help="default: all")
+    verb.add_argument("--recipe", help="a named set of knobs (default: the paper's)")
+    verb.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default auto)")
+    verb.add_argument("--json", action="store_true", help="as JSON")
+    verb.set_defaults(run=bench)
     return parser.parse_args(argv)
 
 
@@ -91,6 +98,7 @@ def add_budget(verb: argparse.ArgumentParser) -> None:
     budget = verb.add_mutually_exclusive_group()
     budget.add_argument("--steps", type=positive(int), help="steps in all")
     budget.add_argument("--minutes", type=positive(float), help="minutes of training in all")
+    budget.add_argument("--images", type=positive(int), help="real pictures seen in all")
 
 
 def positive(kind: type[int] | type[float]) -> Any:
@@ -136,9 +144,7 @@ def train(args: argparse.Namespace) -> None:
     from .training import loop, state
 
     spec = registry.spec(args.model)
-    recipe = getattr(args, "recipe", None)
-    if recipe is not None and recipe not in spec.recipes:
-        raise ValueError(f"recipe: {recipe!r} is not one of {', '.join(spec.recipes)}")
+    recipe = recipe_of(spec, getattr(args, "recipe", None))
     if not 0 <= args.seed < 2**32:
         raise ValueError(f"seed: {args.seed} is not from 0 to {2**32 - 1}")
     given = {k.removeprefix("knob_"): v for k, v in vars(args).items() if k.startswith("knob_") and v is not None}
@@ -150,8 +156,9 @@ def train(args: argparse.Namespace) -> None:
         root=args.root,
         device=args.device,
         precision=args.precision,
-        steps=args.steps or (None if args.minutes else STEPS),
+        steps=args.steps or (None if args.minutes or args.images else STEPS),
         minutes=args.minutes,
+        images=args.images,
         recipe=recipe,
         command=state.describe_command(),
         commit=state.describe_commit(),
@@ -160,12 +167,21 @@ def train(args: argparse.Namespace) -> None:
     finish(loop, state.Run.create(folder, plan), args.quiet)
 
 
+def recipe_of(spec: Spec, name: str | None) -> str | None:
+    """A recipe's name, checked: ValueError if the model has none of it."""
+    if name is not None and name not in spec.recipes:
+        raise ValueError(
+            f"recipe: {name!r} is not one of {', '.join(spec.recipes) or 'none: ' + spec.name + ' has no recipes'}"
+        )
+    return name
+
+
 def resume(args: argparse.Namespace) -> None:
     from .training import loop, state
 
     changed: dict[str, Any] = {"root": args.root} if args.root else {}
-    if args.steps or args.minutes:
-        changed |= {"steps": args.steps, "minutes": args.minutes}
+    if args.steps or args.minutes or args.images:
+        changed |= {"steps": args.steps, "minutes": args.minutes, "images": args.images}
     finish(loop, state.Run.open(args.folder, **changed), quiet=False)
 
 
@@ -174,7 +190,8 @@ def finish(loop: Any, run: Any, quiet: bool) -> None:
         loop.train(run, quiet)
     except loop.Interrupted as stop:
         raise KeyboardInterrupt(str(stop)) from None
-    print(f"{run.folder}: step {run.engine.step:,}, {run.engine.images:,} pictures, {run.seconds:.0f} s")
+    if run.engine.group.leads:
+        print(f"{run.folder}: step {run.engine.step:,}, {run.engine.images:,} pictures, {run.seconds:.0f} s")
 
 
 def list_(args: argparse.Namespace) -> None:
@@ -283,6 +300,26 @@ def export(args: argparse.Namespace) -> None:
     from .checkpoint import export as make
 
     print(make(args.folder, args.name).folder)
+
+
+def bench(args: argparse.Namespace) -> None:
+    from .training.bench import bench as measure
+
+    found = {}
+    for name in [args.model] if args.model else registry.MODELS:
+        spec = registry.spec(name)
+        found[name] = measure(spec, recipe_of(spec, args.recipe), args.device)
+    if args.json:
+        print(json.dumps(found, indent=2))
+        return
+    print("| model | training, pictures/s | plain loop | ratio | share of peak | sampling, pictures/s | first picture |")
+    print("|---|---|---|---|---|---|---|")
+    for name, f in found.items():
+        t, s = f["train"], f["sample"]
+        print(
+            f"| {name} | {t['images_per_s']:,} | {t['reference_images_per_s']:,} | {t['ratio']} | "
+            f"{100 * t['share_of_peak']:.0f} % | {s['images_per_s']:,} | {s['first_image_ms']} ms |"
+        )
 
 
 if __name__ == "__main__":

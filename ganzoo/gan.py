@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import inputs, losses
+from . import inputs
 from .inputs import Input
+from .losses import Loss
 from .spec import Config
 
 Batch = dict[str, Tensor]  # "image" (B, C, S, S) float in [-1, 1]; "label" (B,) int; the inputs by name; ...
@@ -39,6 +40,7 @@ class GAN(nn.Module):
 
     inputs: tuple[Input, ...] = ()
     opponents: tuple[str, ...] = ("D",)  # the networks that `forward` does not use
+    loss: Loss
 
     G: nn.Module
     D: nn.Module
@@ -46,6 +48,7 @@ class GAN(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
+        self.watched: Terms = {}  # what a loss wants logged but not minimised; the engine reads it after each phase
 
     # ---- The game: what a model defines --------------------------------------------------------------------------
 
@@ -81,6 +84,14 @@ class GAN(nn.Module):
         if "fake" not in batch:
             batch["fake"] = self(**{i.name: batch[i.name] for i in self.inputs})
         return batch["fake"]
+
+    def tell_apart(self, real: Tensor, fake: Tensor) -> Terms:
+        """D's two terms of `loss`, and, watched, the share of each kind that it gets right."""
+        real_logit, fake_logit = self.logits(real, fake)
+        even = self.loss.even if self.loss.even is not None else (real_logit.mean() + fake_logit.mean()) / 2
+        self.watched["d_real_right"] = (real_logit.detach() > even).float().mean()
+        self.watched["d_fake_right"] = (fake_logit.detach() < even).float().mean()
+        return {"d_real": self.loss.real(real_logit), "d_fake": self.loss.fake(fake_logit)}
 
     def logits(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """D's logits of both, in one pass unless batch norm would mix their statistics."""
@@ -124,8 +135,3 @@ class GAN(nn.Module):
         seed s is picture 0 of seed s + i. Raises ValueError for an unknown input or a value that cannot be read.
         """
         return self.show(self.draw(n, seed, **given))
-
-
-def adversarial_terms(loss: losses.Loss, real: Tensor, fake: Tensor) -> Terms:
-    """D's two terms by name, from its logits."""
-    return {"d_real": loss.real(real), "d_fake": loss.fake(fake)}

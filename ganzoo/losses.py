@@ -18,6 +18,7 @@ class Loss(NamedTuple):
     real: Callable[[Tensor], Tensor]
     fake: Callable[[Tensor], Tensor]
     fool: Callable[[Tensor], Tensor]
+    even: float | None = 0.0  # the logit of a D that cannot tell; None where only differences count
 
 
 # With p = sigmoid(logit): -log p = softplus(-logit) and -log(1 - p) = softplus(logit).
@@ -35,11 +36,12 @@ LOSSES: dict[str, Loss] = {
         lambda x: (x.float() - 1).square().mean() / 2,
         lambda x: x.float().square().mean() / 2,
         lambda x: (x.float() - 1).square().mean() / 2,
+        even=0.5,
     ),
     # Lim & Ye 2017 (arXiv 1705.02894), equations 10 and 11.
     "hinge": Loss(lambda x: relu(1 - x.float()).mean(), lambda x: relu(1 + x.float()).mean(), lambda x: -x.float().mean()),
     # Arjovsky et al. 2017 (arXiv 1701.07875), equation 2; D must be kept Lipschitz by other means.
-    "wasserstein": Loss(lambda x: -x.float().mean(), lambda x: x.float().mean(), lambda x: -x.float().mean()),
+    "wasserstein": Loss(lambda x: -x.float().mean(), lambda x: x.float().mean(), lambda x: -x.float().mean(), even=None),
 }
 
 

@@ -55,7 +55,9 @@ class Config:
             if get_origin(hint) is Literal and value not in get_args(hint):
                 raise ValueError(f"{f.name}: {value!r} is not one of {', '.join(map(str, get_args(hint)))}")
             kind = (int, float) if hint is float else hint
-            if hint in (int, float) and (isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value < 1e12):
+            if hint in (int, float) and (
+                isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value < float("inf")
+            ):
                 raise ValueError(f"{f.name}: {value!r} is not a {'whole ' if hint is int else ''}number of at least 0")
         if self.batch < 2:
             raise ValueError(f"batch: {self.batch} is too small; batch normalisation needs at least 2 pictures")

@@ -104,7 +104,7 @@ def test_losses_are_the_papers_formulas(name, real, fake, fool):
 def test_every_loss_pulls_the_right_way():
     for name, loss in LOSSES.items():
         x = torch.full((1,), 0.3, requires_grad=True)
-        real, fake, fool = (torch.autograd.grad(f(x), x)[0].item() for f in loss)
+        real, fake, fool = (torch.autograd.grad(f(x), x)[0].item() for f in loss[:3])
         assert real < 0 < fake, name
         assert fool < 0, name
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from .. import spec
-from ..gan import GAN, Batch, Terms, adversarial_terms
+from ..gan import GAN, Batch, Terms
 from ..inputs import Choice, Noise
 from ..losses import LOSSES
 from ..spec import Paper, Spec, knob
@@ -55,6 +55,7 @@ class ToyGAN(GAN):
     def __init__(self, c: Config) -> None:
         super().__init__(c)
         self.inputs = (Noise("z", c.z), Choice("label", c.classes))
+        self.loss = LOSSES["hinge"]
         self.G = Generator(c)
         self.D = nn.Sequential(nn.Flatten(), nn.Linear(c.channels * c.side**2, 1), nn.Flatten(0))
 
@@ -63,10 +64,10 @@ class ToyGAN(GAN):
         return image
 
     def d_loss(self, batch: Batch) -> Terms:
-        return adversarial_terms(LOSSES["hinge"], *self.logits(batch["image"], self.fake(batch).detach()))
+        return self.tell_apart(batch["image"], self.fake(batch).detach())
 
     def g_loss(self, batch: Batch) -> Terms:
-        return {"g_fool": LOSSES["hinge"].fool(self.D(self.fake(batch)))}
+        return {"g_fool": self.loss.fool(self.D(self.fake(batch)))}
 
 
 SPEC = Spec(

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from .. import spec
-from ..gan import GAN, Batch, Terms, adversarial_terms
+from ..gan import GAN, Batch, Terms
 from ..inputs import Noise
 from ..losses import LOSSES, r1
 from ..nets import init_normal
@@ -103,9 +103,6 @@ class DCGAN(GAN):
         self.inputs = (Noise("z", c.z, c.noise),)
         self.G, self.D = init_normal(Generator(c)), init_normal(Discriminator(c))
         if c.d_norm == "spectral":
-            for m in self.D.modules():
-                if isinstance(m, nn.Conv2d):
-                    nn.init.orthogonal_(m.weight)
             for m in list(self.D.modules()):
                 if isinstance(m, nn.Conv2d):
                     spectral_norm(m)
@@ -120,7 +117,7 @@ class DCGAN(GAN):
         self.penalise = self.config.r1 > 0 and step % self.config.r1_every == 0
 
     def d_loss(self, batch: Batch) -> Terms:
-        terms = adversarial_terms(self.loss, *self.logits(batch["image"], self.fake(batch).detach()))
+        terms = self.tell_apart(batch["image"], self.fake(batch).detach())
         if self.penalise:
             real = batch["image"].detach().requires_grad_()
             terms["d_r1"] = self.config.r1 * self.config.r1_every * r1(self.D(real), real)

@@ -2,9 +2,9 @@
 
 Adds: the adversarial game itself (section 3, equation 1; algorithm 1, with k discriminator steps a generator step) and
 the non-saturating generator loss (end of section 3).
-Departs: Adam instead of momentum SGD (algorithm 1 leaves the rule open), an averaged generator for sampling, leaky ReLU
-instead of ReLU in G, and one ReLU layer size for both instead of maxout in D; the default loss is the non-saturating one
-that the paper trains with, `loss="minimax"` is its equation 1.
+Departs: Adam instead of momentum SGD (algorithm 1 leaves the rule open); leaky ReLU in both networks instead of ReLU and
+sigmoid in G and maxout in D, tanh for the picture; an averaged generator for sampling. The default loss is the
+non-saturating one that the paper recommends for training; `loss="minimax"` is its equation 1.
 Shapes: B batch, Z noise, W width, C channels, S side.
 """
 
@@ -16,7 +16,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from .. import spec
-from ..gan import GAN, Batch, Phase, Terms, adversarial_terms
+from ..gan import GAN, Batch, Phase, Terms
 from ..inputs import Noise
 from ..losses import LOSSES
 from ..spec import Paper, Spec, knob
@@ -83,7 +83,7 @@ class VanillaGAN(GAN):
         return image
 
     def d_loss(self, batch: Batch) -> Terms:
-        return adversarial_terms(self.loss, *self.logits(batch["image"], self.fake(batch).detach()))
+        return self.tell_apart(batch["image"], self.fake(batch).detach())
 
     def g_loss(self, batch: Batch) -> Terms:
         return {"g_fool": self.loss.fool(self.D(self.fake(batch)))}

@@ -17,6 +17,7 @@ from ..data import Data, Order, stream
 from ..gan import GAN, Terms
 from ..images import to_uint8
 from ..spec import Spec, configure
+from .distributed import Group
 
 FIXED = 64  # pictures whose inputs stay the same along training: the timeline, and the preview
 
@@ -26,9 +27,9 @@ class Diverged(RuntimeError):
 
 
 def pick_device(name: str) -> torch.device:
-    """auto, cpu, cuda, cuda:1 or mps -> the device. ValueError if this machine has none such."""
+    """auto, cpu, cuda, cuda:1 or mps -> the device; auto takes this rank's GPU. ValueError if this machine has none such."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device(f"cuda:{Group().local_rank}" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
@@ -51,14 +52,24 @@ class Engine:
     """A game in progress: the networks, their averages, the optimisers, the data and the step."""
 
     def __init__(
-        self, spec: Spec, config: dict[str, object], data: Data, seed: int, device: torch.device, precision: str
+        self,
+        spec: Spec,
+        config: dict[str, object],
+        data: Data,
+        seed: int,
+        device: torch.device,
+        precision: str,
+        group: Group | None = None,
     ) -> None:
         torch.manual_seed(stream("init", seed))
         self.config = configure(spec.config, config)
-        self.gan: GAN = spec.build(self.config).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.group = group or Group()
+        built = self.group.synchronise(spec.build(self.config), device)
+        self.gan: GAN = built.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.data, self.seed, self.device, self.precision = data, seed, device, precision
         self.order = Order(len(data), seed)
         self.step = 0
+        self.share = 1.0  # of the batch that this process plays
         self.pending: list[tuple[int, Terms]] = []  # terms of the steps since the last `read`, still on the device
 
         self.phases = self.gan.phases()
@@ -95,10 +106,14 @@ class Engine:
 
         # Gather real pictures, and inputs for as many fake ones; what the data know (a label, a caption) they set.
         index = self.order.at(self.images, self.config.batch)
-        batch = self.data.batch(index, self.device)
+        batch = self.data.batch(self.group.share(index), self.device)
         batch["image"] = batch["image"].contiguous(memory_format=torch.channels_last)
         known = {i.name: batch[i.name] for i in self.gan.inputs if i.name in batch}
-        batch |= self.gan.draw(len(index), None, **known)
+        drawn = self.gan.draw(len(index), None, **known)
+        batch |= {k: v if k in known else self.group.share(v) for k, v in drawn.items()}
+        self.share = len(batch["image"]) / len(index)
+        if self.group.size > 1:  # what the networks draw themselves (dropout) differs between ranks
+            torch.manual_seed(stream("step", self.seed, self.step, self.group.rank))
 
         # Execute the phases that are due.
         terms: Terms = {}
@@ -109,9 +124,11 @@ class Engine:
                 moved = phase.loss(batch)
             loss = torch.stack(list(moved.values())).sum()
             torch.autograd.backward(loss, inputs=self.parameters[phase.name])
+            self.group.average(self.parameters[phase.name], self.share)
             self.optimisers[phase.name].step()
             self.optimisers[phase.name].zero_grad(set_to_none=True)
-            terms |= {k: v.detach() for k, v in moved.items()}
+            terms |= {k: v.detach() for k, v in moved.items()} | self.gan.watched
+            self.gan.watched = {}
 
         self.pending.append((self.step, terms))
         self.step += 1
@@ -135,7 +152,8 @@ class Engine:
         self.pending = []
         if not flat:
             return {}
-        for (step, name, _), value in zip(flat, torch.stack([v.float() for *_, v in flat]).tolist(), strict=True):
+        means = self.group.mean(torch.stack([v.float() for *_, v in flat]), self.share)
+        for (step, name, _), value in zip(flat, means.tolist(), strict=True):
             if value != value or abs(value) == float("inf"):
                 raise Diverged(f"diverged at step {step}: {name} is {value}")
             values[name].append(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from types import FrameType
@@ -11,6 +12,7 @@ from .engine import Diverged
 from .state import Run
 
 SAVE_EVERY = 60.0  # seconds
+AGREE_EVERY = 10  # steps between two looks at the clock, where several processes must agree on it
 
 
 class Interrupted(Exception):
@@ -43,35 +45,40 @@ def train(run: Run, quiet: bool = False) -> None:
     Raises Interrupted after a Ctrl-C, with the state saved; Diverged when a loss is no longer a number, with the last
     good state kept; OSError when the disk fails, likewise.
     """
-    engine, plan = run.engine, run.plan
+    engine, plan, group = run.engine, run.plan, run.engine.group
+    target = plan.steps or (plan.images and math.ceil(plan.images / engine.config.batch))
+    budget = plan.minutes * 60 if plan.minutes else math.inf
     start, before = time.monotonic(), run.seconds
     saved = start
-
-    def done() -> bool:
-        over = plan.minutes is not None and run.seconds >= plan.minutes * 60
-        return over or (plan.steps is not None and engine.step >= plan.steps)
+    finished = False
 
     run.save()
-    with Signals() as signals, tracking.Tracker(run.folder, engine, plan.steps, plan.minutes, before, quiet) as tracker:
+    with Signals() as signals, tracking.Tracker(run, target, quiet or not group.leads) as tracker:
         try:
-            while not done() and not signals.seen:
-                if tracking.snapshot_due(engine.step):
-                    tracking.snapshot(run.folder, engine)
+            while target is None or engine.step < target:
+                if engine.step % (1 if group.size == 1 else AGREE_EVERY) == 0:
+                    if group.agree(run.seconds >= budget or signals.seen):
+                        break
+                    if group.agree(time.monotonic() - saved > SAVE_EVERY):
+                        tracker.update()
+                        checked_save(run)
+                        tracker.look()
+                        saved = time.monotonic()
+                tracker.snapshot()
                 engine.advance()
                 run.seconds = before + time.monotonic() - start
                 if engine.step % tracking.READ_EVERY == 0:
-                    tracker.update(run.seconds)
-                if time.monotonic() - saved > SAVE_EVERY:
-                    tracker.update(run.seconds)
-                    checked_save(run)
-                    saved = time.monotonic()
-            tracker.update(run.seconds)
-            if done():
-                tracking.snapshot(run.folder, engine)
+                    tracker.update()
+            tracker.update()
+            finished = not group.agree(signals.seen)
+            if finished:
+                tracker.snapshot(last=True)
             checked_save(run)
         except Diverged as error:
             raise Diverged(f"{error}; the last good state is kept in {run.folder}, a lower --lr-d or --lr-g may help") from None
-    if signals.seen:
+        finally:
+            group.leave()
+    if not finished:
         raise Interrupted(f"stopped at step {engine.step}; go on with `python -m ganzoo resume {run.folder}`")
 
 

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from .. import data, registry
 from ..files import clean, read_json, read_tensors, write, write_json, write_tensors
+from .distributed import Group
 from .engine import Engine, drawing, pick_device, pick_precision
 
 FORMAT = 1
@@ -32,7 +33,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run was asked to do. `steps` and `minutes` are totals; a resume may raise them."""
+    """What a run was asked to do. `steps`, `minutes` and `images` are totals; a resume may raise them."""
 
     model: str
     data: str
@@ -43,6 +44,7 @@ class Plan:
     precision: str = "auto"
     steps: int | None = None
     minutes: float | None = None
+    images: int | None = None
     recipe: str | None = None
     command: str = ""
     commit: str = ""
@@ -55,11 +57,12 @@ class Run:
     """A folder with a plan, and the engine that carries it out."""
 
     def __init__(self, folder: Path, plan: Plan) -> None:
-        spec, device = registry.spec(plan.model), pick_device(plan.device)
+        spec, device, group = registry.spec(plan.model), pick_device(plan.device), Group()
+        group.join(device)
         precision = pick_precision(plan.precision, device)
         pictures = data.load(plan.data, plan.root)
         facts = {"side": pictures.side, "channels": pictures.channels, "classes": pictures.classes}
-        self.engine = Engine(spec, plan.config | facts, pictures, plan.seed, device, precision)
+        self.engine = Engine(spec, plan.config | facts, pictures, plan.seed, device, precision, group)
         self.folder = folder
         self.plan = replace(
             plan,
@@ -76,8 +79,7 @@ class Run:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ValueError(f"{folder}: already there; choose another --out, or go on with `python -m ganzoo resume {folder}`")
         run = Run(folder, plan)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "run.json", asdict(run.plan))
+        run._begin()
         return run
 
     @staticmethod
@@ -88,16 +90,24 @@ class Run:
         run = Run(folder, plan)
         if run.state.exists():
             run._load()
-        write_json(folder / "run.json", asdict(run.plan))
+        run._begin()
         return run
+
+    def _begin(self) -> None:
+        if self.engine.group.leads:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_json(self.folder / "run.json", asdict(self.plan))
 
     @property
     def state(self) -> Path:
         return self.folder / "state.safetensors"
 
     def save(self) -> None:
-        """Put the whole state on disk, in one file, at once."""
+        """Put the whole state on disk, in one file, at once. All ranks call it; rank 0 writes."""
         e = self.engine
+        e.group.same(e.gan.buffers())
+        if not e.group.leads:
+            return
         tensors = {f"gan.{k}": v for k, v in e.gan.state_dict().items()}
         tensors |= {f"average.{k}": v for k, v in drawing(e.average).items()}
         for name, adam in e.optimisers.items():
@@ -117,8 +127,9 @@ class Run:
             e.step, self.seconds = int(facts["step"]), float(facts["seconds"])
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"{self.state}: not a state of this run ({str(error).splitlines()[0]})") from None
-        clean(self.folder)
-        keep_log(self.folder / "log.jsonl", e.step)
+        if e.group.leads:
+            clean(self.folder)
+            keep_log(self.folder / "log.jsonl", e.step)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,20 +1,25 @@
-"""What a training shows and keeps: the progress bar, log.jsonl, the snapshots."""
+"""What a training shows and keeps: the progress bar with its state in plain words, log.jsonl, the snapshots."""
 
 from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+import torch
 from tqdm import tqdm
 
 from ..files import write
-from ..images import grid, png
-from .engine import Engine
+from ..images import grid, png, to_uint8
+
+if TYPE_CHECKING:
+    from .state import Run
 
 READ_EVERY = 50  # steps between two looks at the losses: each look makes the processor wait for the device
 RATIO = 1.35  # of the steps of two snapshots: 24 of them lead from step 3 to step 3,000
+LOOKED_AT = 500  # pictures that the judge sees at a look
+BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}"
 
 
 def snapshot_due(step: int) -> bool:
@@ -25,26 +30,37 @@ def snapshot_due(step: int) -> bool:
     return due == step
 
 
-def snapshot(folder: Path, engine: Engine) -> None:
-    """Keep the fixed latents' pictures at this step, once."""
-    if engine.gan.inputs:
-        path = folder / "snapshots" / f"{engine.step:08d}.png"
-        if not path.exists():
-            write(path, png(grid(engine.snapshot())))
+def words(terms: Mapping[str, float], left: int | None = None, classes: int = 0) -> str:
+    """The state of a game in plain words, from what D gets right and how many classes are still drawn.
+
+    >>> words({"d_real_right": 0.99, "d_fake_right": 0.99})
+    'discriminator winning: 99 % right'
+    """
+    if left is not None and left < classes:
+        return f"collapsing: {left} of {classes} classes left"
+    if "d_real_right" not in terms:
+        return ""
+    right = (terms["d_real_right"] + terms["d_fake_right"]) / 2
+    if right > 0.95:
+        return f"discriminator winning: {100 * right:.0f} % right"
+    if right > 0.85:
+        return f"discriminator ahead: {100 * right:.0f} % right"
+    return f"balanced: {100 * right:.0f} % right" if right > 0.55 else f"even: {100 * right:.0f} % right, it can hardly tell"
 
 
 class Tracker:
-    """A progress bar and a log. Use it as a context."""
+    """A progress bar, a log and snapshots of a run, to `target` steps or the minutes of its plan. Use it as a context."""
 
-    def __init__(
-        self, folder: Path, engine: Engine, steps: int | None, minutes: float | None, seconds: float, quiet: bool
-    ) -> None:
-        self.log, self.engine, self.minutes = folder / "log.jsonl", engine, minutes
-        self.before = (engine.step, time.monotonic())
-        unit = {"total": steps, "initial": engine.step, "unit": "step"}
-        if minutes is not None:
-            unit = {"total": round(minutes * 60), "initial": round(seconds), "unit": "s", "bar_format": MINUTES}
-        self.bar: tqdm[Any] = tqdm(**unit, disable=quiet, dynamic_ncols=True, desc=folder.name)  # type: ignore[call-overload]
+    def __init__(self, run: Run, target: int | None, quiet: bool) -> None:
+        self.run, self.engine, self.quiet = run, run.engine, quiet
+        self.log = run.folder / "log.jsonl"
+        self.by_time = target is None
+        self.before = (self.engine.step, time.monotonic())
+        self.left: int | None = None
+        total = round((run.plan.minutes or 0) * 60) if self.by_time else target
+        self.bar: tqdm[Any] = tqdm(
+            total=total, initial=self.progress(), disable=quiet, dynamic_ncols=True, desc=run.folder.name, bar_format=BAR
+        )
 
     def __enter__(self) -> Tracker:
         return self
@@ -52,19 +68,46 @@ class Tracker:
     def __exit__(self, *error: object) -> None:
         self.bar.close()
 
-    def update(self, seconds: float) -> None:
-        """Read the losses; show and log them with the speed since the last time."""
+    def progress(self) -> int:
+        return int(self.run.seconds) if self.by_time else self.engine.step
+
+    def update(self) -> None:
+        """Read the losses; show and log them with the speed since the last time. All ranks call it; rank 0 writes."""
         terms = self.engine.read()
+        if not self.engine.group.leads:
+            return
         step, at = self.before
         self.before = (self.engine.step, time.monotonic())
         speed = (self.engine.step - step) * self.engine.config.batch / max(self.before[1] - at, 1e-9)
         if terms:
-            line = {"step": self.engine.step, "images": self.engine.images, "seconds": round(seconds, 1)}
+            line = {"step": self.engine.step, "images": self.engine.images, "seconds": round(self.run.seconds, 1)}
             line |= {k: float(f"{v:.5g}") for k, v in terms.items()} | {"images_per_s": round(speed)}
             with self.log.open("a") as file:
                 file.write(json.dumps(line) + "\n")
-        self.bar.set_postfix({k: f"{v:.3f}" for k, v in terms.items()} | {"images/s": f"{speed:,.0f}"}, refresh=False)
-        self.bar.update((seconds if self.minutes is not None else self.engine.step) - self.bar.n)
+        shown = {"images/s": f"{speed:,.0f}"} | {k: f"{v:.2f}" for k, v in terms.items() if not k.endswith("_right")}
+        said = words(terms, self.left, len(self.engine.data.classes))
+        self.bar.set_postfix_str("  ".join([*(f"{k} {v}" for k, v in shown.items()), *([said] if said else [])]), refresh=False)
+        self.bar.update(self.progress() - self.bar.n)
 
+    def snapshot(self, last: bool = False) -> None:
+        """Keep the fixed latents' pictures of this step, if it is due."""
+        e = self.engine
+        if e.group.leads and e.gan.inputs and (last or snapshot_due(e.step)):
+            path = self.run.folder / "snapshots" / f"{e.step:08d}.png"
+            if not path.exists():
+                write(path, png(grid(e.snapshot())))
 
-MINUTES = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
+    def look(self) -> None:
+        """Let the data set's judge count the classes that are still drawn, where it is bundled."""
+        e = self.engine
+        if not (e.group.leads and e.gan.inputs and not self.quiet):
+            return
+        from ..metrics.report import judge_of
+
+        try:
+            judge = judge_of(self.run.plan.data)
+        except ValueError:  # no judge of this data set: nothing to count with
+            return
+        _, probability = judge.look(to_uint8(e.average.sample(LOOKED_AT, seed=0)))
+        count = torch.bincount(probability.argmax(1), minlength=len(e.data.classes))
+        self.left = int((count > LOOKED_AT / len(count) / 10).sum())

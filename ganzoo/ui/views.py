@@ -216,7 +216,7 @@ class Tab:
             {"pictures seen": line["images"], "term": term, "loss": value}
             for line in lines[::every]
             for term, value in line.items()
-            if term not in not_terms
+            if term not in not_terms and not term.endswith("_right")
         ]
         return pandas.DataFrame(rows, columns=["pictures seen", "term", "loss"])
 
