@@ -76,6 +76,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     verb.add_argument("--n", type=int, default=10_000, help="pictures a draw (default 10000)")
     verb.add_argument("--root", help="folder of the data sets (default $GANZOO_DATA or ./data)")
     verb.add_argument("--inception", action="store_true", help="also FID on Inception features, if its weights can be had")
+    verb.add_argument("--certify", type=positive(int), metavar="N", help="also kill a training N times, resume it, compare")
     verb.add_argument("--record", action="store_true", help="write the measures into the checkpoint and its card")
     verb.add_argument("--json", action="store_true", help="as JSON")
     verb.set_defaults(run=eval_)
@@ -83,12 +84,14 @@ def parse(argv: list[str]) -> argparse.Namespace:
     verb = verbs.add_parser("export", help="make weights/NAME/ of a run")
     verb.add_argument("folder", type=Path, metavar="RUN")
     verb.add_argument("--name", help="default: MODEL-DATA")
+    verb.add_argument("--best", action="store_true", help="the networks that `train --keep-best` kept, not the last")
     verb.set_defaults(run=export)
 
     verb = verbs.add_parser("bench", help="how fast training and sampling are on this machine")
     verb.add_argument("model", nargs="?", choices=registry.MODELS, metavar="MODEL", help="default: all")
     verb.add_argument("--recipe", help="a named set of knobs (default: the paper's)")
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default auto)")
+    verb.add_argument("--seconds", type=positive(float), default=3.0, help="of each turn of each loop (default 3)")
     verb.add_argument("--json", action="store_true", help="as JSON")
     verb.set_defaults(run=bench)
     return parser.parse_args(argv)
@@ -99,6 +102,8 @@ def add_budget(verb: argparse.ArgumentParser) -> None:
     budget.add_argument("--steps", type=positive(int), help="steps in all")
     budget.add_argument("--minutes", type=positive(float), help="minutes of training in all")
     budget.add_argument("--images", type=positive(int), help="real pictures seen in all")
+    verb.add_argument("--save-every", type=positive(float), default=60.0, help="seconds from save to save (default 60)")
+    verb.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def positive(kind: type[int] | type[float]) -> Any:
@@ -117,10 +122,10 @@ def add_training(verb: argparse.ArgumentParser, spec: Spec) -> None:
     verb.add_argument("--root", help="folder of the data sets (default $GANZOO_DATA or ./data)")
     verb.add_argument("--out", type=Path, help="folder of the run (default runs/MODEL-DATA)")
     add_budget(verb)
+    verb.add_argument("--keep-best", action="store_true", help="keep the smallest Fréchet distance too (needs a judge)")
     verb.add_argument("--seed", type=int, default=0)
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default auto)")
     verb.add_argument("--precision", default="auto", help="auto, bf16 or fp32 (default auto)")
-    verb.add_argument("--quiet", action="store_true", help="no progress bar")
     if spec.recipes:
         verb.add_argument("--recipe", help=f"a named set of knobs: {', '.join(spec.recipes)} (default: the paper's)")
     flags = verb.add_argument_group(f"knobs of {spec.title}; the defaults are the paper's")
@@ -159,12 +164,13 @@ def train(args: argparse.Namespace) -> None:
         steps=args.steps or (None if args.minutes or args.images else STEPS),
         minutes=args.minutes,
         images=args.images,
+        keep_best=args.keep_best,
         recipe=recipe,
         command=state.describe_command(),
         commit=state.describe_commit(),
     )
     folder = args.out or Path("runs") / f"{args.model}-{args.data}"
-    finish(loop, state.Run.create(folder, plan), args.quiet)
+    finish(loop, state.Run.create(folder, plan), args)
 
 
 def recipe_of(spec: Spec, name: str | None) -> str | None:
@@ -182,12 +188,12 @@ def resume(args: argparse.Namespace) -> None:
     changed: dict[str, Any] = {"root": args.root} if args.root else {}
     if args.steps or args.minutes or args.images:
         changed |= {"steps": args.steps, "minutes": args.minutes, "images": args.images}
-    finish(loop, state.Run.open(args.folder, **changed), quiet=False)
+    finish(loop, state.Run.open(args.folder, **changed), args)
 
 
-def finish(loop: Any, run: Any, quiet: bool) -> None:
+def finish(loop: Any, run: Any, args: argparse.Namespace) -> None:
     try:
-        loop.train(run, quiet)
+        loop.train(run, args.quiet, args.save_every)
     except loop.Interrupted as stop:
         raise KeyboardInterrupt(str(stop)) from None
     if run.engine.group.leads:
@@ -204,7 +210,7 @@ def list_(args: argparse.Namespace) -> None:
         return
     found: dict[str, list[Any]] = {
         "models": [{"name": s.name, "title": s.title, "year": s.paper.year, "arxiv": s.paper.arxiv} for s in registry.specs()],
-        "data": list(data.sets()),
+        "data": list(data.SETS),
         "checkpoints": [
             {"name": c.name, "model": c.spec.name, "data": c.data, "source": c.source, "revision": c.revision}
             for c in bundled()
@@ -286,20 +292,27 @@ def eval_(args: argparse.Namespace) -> None:
 
     metrics = report.measure(gan, data_name, args.root, args.n, say)
     if args.inception:
-        found = report.inception_fid(gan, data_name, args.root, args.n)
-        if isinstance(found, str):
-            say(found)
+        fid = report.inception_fid(gan, data_name, args.root, args.n)
+        if isinstance(fid, str):
+            say(fid)
         else:
-            metrics.append(found)
+            metrics.append(fid)
     print(json.dumps(metrics, indent=2, ensure_ascii=False) if args.json else measures_table(metrics))
+    found: dict[str, Any] = {"metrics": metrics}
+    if args.certify:
+        from .training.certify import certify
+
+        checkpoint = resolve(args.name)
+        found["certificate"] = certify(checkpoint.spec.name, type(gan.config), checkpoint.config["config"], args.certify, say)
+        say(str(found["certificate"]))
     if args.record:
-        record(resolve(args.name), metrics)
+        record(resolve(args.name), found)
 
 
 def export(args: argparse.Namespace) -> None:
     from .checkpoint import export as make
 
-    print(make(args.folder, args.name).folder)
+    print(make(args.folder, args.name, args.best).folder)
 
 
 def bench(args: argparse.Namespace) -> None:
@@ -308,7 +321,7 @@ def bench(args: argparse.Namespace) -> None:
     found = {}
     for name in [args.model] if args.model else registry.MODELS:
         spec = registry.spec(name)
-        found[name] = measure(spec, recipe_of(spec, args.recipe), args.device)
+        found[name] = measure(spec, recipe_of(spec, args.recipe), args.device, args.seconds)
     if args.json:
         print(json.dumps(found, indent=2))
         return

@@ -118,35 +118,37 @@ class Checkpoint:
         return [(s, torch.stack(row.split(side, dim=2))) for s, row in zip(steps, rows, strict=True)]
 
 
-def from_run(folder: Path) -> tuple[state.Plan, GAN, int]:
-    """The averaged model of a run as it was saved last: its plan, the networks, the step."""
+def from_run(folder: Path, best: bool = False) -> tuple[state.Plan, GAN, dict[str, str]]:
+    """The averaged model of a run as it was saved last, or at its best: its plan, the networks, step and seconds."""
     plan = state.read_plan(folder)
     spec = registry.spec(plan.model)
     gan = spec.build(configure(spec.config, plan.config))
-    tensors, facts = files.read_tensors(folder / "state.safetensors")
+    kept = folder / ("best.safetensors" if best else "state.safetensors")
+    if best and not kept.exists():
+        raise ValueError(f"{folder}: no best.safetensors; it is kept by `train --keep-best`")
+    tensors, facts = files.read_tensors(kept)
     try:
         for part, prefix in ((drawing(gan), "average."), (opposing(gan), "gan.")):
             for k, v in part.items():
                 v.copy_(tensors[prefix + k])
     except (KeyError, RuntimeError) as error:
         raise ValueError(f"{folder}: its state does not fit its plan ({error})") from None
-    return plan, gan.eval().requires_grad_(False), int(facts["step"])
+    return plan, gan.eval().requires_grad_(False), facts
 
 
-def export(run: Path, name: str | None = None) -> Checkpoint:
-    """Make weights/NAME/ of a run. ValueError if the name is taken by another run, or is not a plain name."""
+def export(run: Path, name: str | None = None, best: bool = False) -> Checkpoint:
+    """Make weights/NAME/ of a run's last or best networks. ValueError if the name is taken or not plain."""
     from .hub import card  # the card needs Checkpoint
 
-    plan, gan, step = from_run(run)
+    plan, gan, facts = from_run(run, best)
+    step, seconds = int(facts["step"]), float(facts["seconds"])
     name = name or f"{plan.model}-{plan.data}"
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name):
         raise ValueError(f"name: {name!r} is not made of a-z, 0-9, dot, dash and underscore (64 at most)")
     folder = weights_dir() / name
     if folder.exists() and not (folder / "config.json").is_file():
         raise ValueError(f"{folder}: is there and is no checkpoint; choose another --name")
-    _, facts = files.read_tensors(run / "state.safetensors")
-    seconds = float(facts["seconds"])
-    shots = thin(sorted((run / "snapshots").glob("*.png")), TIMELINE_ROWS)
+    shots = thin(sorted(p for p in (run / "snapshots").glob("*.png") if int(p.stem) <= step), TIMELINE_ROWS)
 
     files.write_tensors(folder / MODEL, drawing(gan))
     written = [MODEL]
@@ -188,11 +190,11 @@ def export(run: Path, name: str | None = None) -> Checkpoint:
     return checkpoint
 
 
-def record(checkpoint: Checkpoint, metrics: list[dict[str, Any]]) -> None:
-    """Put measures into config.json and the card."""
+def record(checkpoint: Checkpoint, found: dict[str, Any]) -> None:
+    """Put what was measured into config.json and the card."""
     from .hub import card
 
-    files.write_json(checkpoint.folder / "config.json", checkpoint.config | {"metrics": metrics})
+    files.write_json(checkpoint.folder / "config.json", checkpoint.config | found)
     card.write(Checkpoint(checkpoint.folder, checkpoint.source))
 
 

@@ -47,7 +47,7 @@ def test_endpoints_are_named_and_documented(client):
 
 @pytest.mark.parametrize("checkpoint", [c.name for c in GANS])
 def test_sample_draws_what_python_draws_and_says_what_it_was(client, checkpoint):
-    path, said = client.predict(checkpoint, 4, 11, "{}", api_name="/sample")
+    path, said = client.predict(checkpoint, 4, 11, {}, api_name="/sample")
     images = to_uint8(ganzoo.load(checkpoint).sample(4, seed=11))
     side = images.shape[-1]
     shown = pixels(path)
@@ -71,21 +71,21 @@ def test_each_tab_has_an_endpoint(client, name):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("nosuch", 4, 0, "{}"), "no checkpoint 'nosuch'"),
-        (("../../etc/passwd", 4, 0, "{}"), "no checkpoint"),
-        (("judge-mnist", 4, 0, "{}"), "no checkpoint"),
-        ((FIRST, 0, 0, "{}"), "how many"),
-        ((FIRST, 65, 0, "{}"), "how many"),
-        ((FIRST, 1e9, 0, "{}"), "how many"),
-        ((FIRST, 4, -1, "{}"), "seed"),
-        ((FIRST, 4, 2**32, "{}"), "seed"),
-        ((FIRST, 4, 1.5, "{}"), "seed"),
-        ((FIRST, 4, 0, "[1]"), "JSON object"),
-        ((FIRST, 4, 0, "{"), "JSON object"),
-        ((FIRST, 4, 0, '{"wings": 2}'), "wings"),
-        ((FIRST, 4, 0, '{"z": [1]}'), "z: "),
-        ((FIRST, 4, 0, '{"z": "<script>"}'), "z: "),
-        ((FIRST, None, 0, "{}"), "how many"),
+        (("nosuch", 4, 0, {}), "no checkpoint 'nosuch'"),
+        (("../../etc/passwd", 4, 0, {}), "no checkpoint"),
+        (("judge-mnist", 4, 0, {}), "no checkpoint"),
+        ((FIRST, 0, 0, {}), "how many"),
+        ((FIRST, 65, 0, {}), "how many"),
+        ((FIRST, 1e9, 0, {}), "how many"),
+        ((FIRST, 4, -1, {}), "seed"),
+        ((FIRST, 4, 2**32, {}), "seed"),
+        ((FIRST, 4, 1.5, {}), "seed"),
+        ((FIRST, 4, 0, [1]), "JSON object"),
+        ((FIRST, 4, 0, 7), "JSON object"),
+        ((FIRST, 4, 0, {"wings": 2}), "wings"),
+        ((FIRST, 4, 0, {"z": [1]}), "z: "),
+        ((FIRST, 4, 0, {"z": "<script>"}), "z: "),
+        ((FIRST, None, 0, {}), "how many"),
     ],
 )
 def test_a_request_out_of_bounds_is_told_what_is_allowed(client, args, said):
@@ -96,7 +96,7 @@ def test_a_request_out_of_bounds_is_told_what_is_allowed(client, args, said):
 def test_32_visitors_at_once_are_all_served(app):
     def visit(i):
         start = time.monotonic()
-        path, said = Client(app.url, verbose=False).predict(FIRST, 16, i, "{}", api_name="/sample")
+        path, said = Client(app.url, verbose=False).predict(FIRST, 16, i, {}, api_name="/sample")
         return said["seed"], pixels(path).shape, time.monotonic() - start
 
     with ThreadPoolExecutor(32) as pool:

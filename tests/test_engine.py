@@ -198,19 +198,21 @@ def test_ctrl_c_saves_and_says_how_to_go_on(how, tmp_path):
 def test_kill_9_loses_no_file_and_resume_is_exact(tmp_path):
     """Killed in the middle, thrice, then resumed to step 400: the same weights as a run that never stopped."""
     name = registry.MODELS[-1]
-    flags = ["--data", "fake", "--quiet", *tiny(name)]
+    flags = ["--data", "fake", "--quiet", "--save-every", 0.2, *tiny(name)]
     cli("train", name, "--steps", 400, "--out", tmp_path / "whole", *flags)
-    run = tmp_path / "killed"
+    run, saved = tmp_path / "killed", []
     process = start("train", name, "--steps", 400, "--out", run, *flags)
     for step in (50, 100, 200):
         wait_for_step(run, step)
         process.kill()
         process.wait()
-        read_tensors(run / "state.safetensors")  # whole, whatever was being written
-        process = start("resume", run)
+        _, facts = read_tensors(run / "state.safetensors")  # whole, whatever was being written
+        saved.append(int(facts["step"]))
+        process = start("resume", run, "--save-every", 0.2)
     assert process.wait(60) == 0
     (one, _), (two, _) = (read_tensors(f / "state.safetensors") for f in (tmp_path / "whole", run))
     assert [k for k in one if not torch.equal(one[k], two[k])] == []
+    assert 0 < saved[-1] < 400, "it did not begin from the start again"
     steps = [json.loads(x)["step"] for x in (run / "log.jsonl").read_text().splitlines()]
     assert steps == sorted(set(steps)), "the log has no step twice"
     assert not list(run.glob(".*"))
@@ -287,3 +289,30 @@ def test_a_spoilt_state_is_one_line(spoil, tmp_path, runs):
         assert done.returncode == 2
         assert "not a whole safetensors file" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_the_best_is_kept_beside_the_last(tmp_path, weights):
+    import ganzoo
+
+    name, run = registry.MODELS[0], tmp_path / "run"
+    flags = ["--data", "fake", "--quiet", "--keep-best", "--save-every", 0.1, "--steps", 300, *tiny(name)]
+    cli("train", name, *flags, "--out", run)
+    _, facts = read_tensors(run / "best.safetensors")
+    assert 0 < int(facts["step"]) <= 300
+    assert float(facts["frechet"]) > 0
+    cli("export", run, "--name", "best", "--best")
+    cli("export", run, "--name", "last")
+    assert ganzoo.resolve("best").config["training"]["steps"] == int(facts["step"])
+    assert ganzoo.resolve("last").config["training"]["steps"] == 300
+    done = cli("train", name, *flags[:3], "--keep-best", "--data", "shapes", "--out", tmp_path / "other", check=False)
+    assert "no judge for 'shapes'" in done.stderr
+
+
+def test_the_certificate_is_earned(tmp_path):
+    from ganzoo.spec import configure
+    from ganzoo.training.certify import certify
+
+    spec = registry.spec(registry.MODELS[0])
+    kept = vars(configure(spec.config, spec.tiny))
+    found = certify(spec.name, spec.config, kept, kills=2, say=print)
+    assert (found["kills"], found["exact"]) == (2, True)

@@ -66,6 +66,8 @@ def test_the_command_lines_of_the_readme_run(tmp_path, monkeypatch):
         args = [{"--minutes": "--steps", "2": "20", "10": "30"}.get(a, a) for a in args]
         if args[0] == "train":
             args += [*map(str, tiny(args[1])), "--quiet"]
+        if args[0] == "bench":
+            args += ["--seconds", "0.1"]
         if args[0] == "eval":
             cli("train", "judge", "--data", "fake", "--steps", 5, "--out", tmp_path / "judge", "--quiet")
             cli("export", tmp_path / "judge")

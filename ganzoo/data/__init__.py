@@ -6,12 +6,21 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ..images import from_uint8
+
+# name -> the file here that has a function of that name: (root, "train" or "test") -> Data
+SETS: dict[str, str] = {
+    "mnist": "classic",
+    "fashion": "classic",
+    "shapes": "drawn",
+    "fake": "drawn",
+}
 
 
 @dataclass(frozen=True)
@@ -81,18 +90,6 @@ class Order:
         return self._epochs[epoch]
 
 
-def sets() -> dict[str, Callable[[Path, str], Data]]:
-    """Every data set: name -> function of (root, "train" or "test")."""
-    from . import classic, drawn
-
-    return {
-        "mnist": classic.mnist,
-        "fashion": classic.fashion,
-        "shapes": drawn.shapes,
-        "fake": drawn.fake,
-    }
-
-
 def default_root() -> Path:
     """Where data sets are kept: $GANZOO_DATA, or ./data."""
     return Path(os.environ.get("GANZOO_DATA") or "data")
@@ -100,9 +97,9 @@ def default_root() -> Path:
 
 def load(name: str, root: Path | str | None = None, split: str = "train") -> Data:
     """A data set by name. ValueError if there is none of that name, or if its files are neither there nor to be had."""
-    known = sets()
-    if name not in known:
-        raise ValueError(f"no data set {name!r}; there are {', '.join(known)}")
+    if name not in SETS:
+        raise ValueError(f"no data set {name!r}; there are {', '.join(SETS)}")
     if split not in ("train", "test"):
         raise ValueError(f"no split {split!r}; there are train and test")
-    return known[name](Path(root) if root is not None else default_root(), split)
+    read: Callable[[Path, str], Data] = getattr(import_module(f"{__name__}.{SETS[name]}"), name)
+    return read(Path(root) if root is not None else default_root(), split)

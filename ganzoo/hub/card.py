@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from typing import Any
 
 from .. import files
 from ..checkpoint import Checkpoint
+from ..spec import knobs
 
 LIBRARY = "ganzoo"
 
@@ -38,17 +41,26 @@ def trained(config: dict[str, Any]) -> str:
     )
 
 
-def departures(config: dict[str, Any]) -> str:
-    """Which knobs are not the paper's."""
-    from .. import registry
+def departures(checkpoint: Checkpoint) -> str:
+    """How it differs from the paper: the model file's own words, then the knobs that are not at their defaults."""
+    spec = checkpoint.spec
+    said = re.search(r"^Departs: (.*?)^\w+:", sys.modules[spec.build.__module__].__doc__ or "", re.S | re.M)
+    words = " ".join(said[1].split()) if said else "nothing."
+    kept, defaults = checkpoint.config["config"], spec.config()
+    changed = [f"`{k}` = {kept[k]}" for k in knobs(spec.config) if k in kept and kept[k] != getattr(defaults, k)]
+    return f"{words[0].upper()}{words[1:]} " + (f"Knobs of this checkpoint: {', '.join(changed)}." if changed else "")
 
-    defaults = registry.spec(config["model"]).config()
-    changed = [
-        f"`{k}` = {v}"
-        for k, v in config["config"].items()
-        if k not in ("side", "channels", "classes") and v != getattr(defaults, k, v)
-    ]
-    return ", ".join(changed) or "none"
+
+def certificate(config: dict[str, Any]) -> str:
+    """One line on exact resume, if it was put to the test."""
+    c = config.get("certificate")
+    if not c:
+        return ""
+    said = "the same bytes as one that was never stopped" if c["exact"] else "NOT the bytes of one that was never stopped"
+    return (
+        f"\nExact resume: these networks, trained for {c['steps']} steps on noise, killed with -9 at {c['kills']} random "
+        f"moments and resumed, had {said} (CPU, torch {c['torch']}; `python -m ganzoo eval NAME --certify {c['kills']}`).\n"
+    )
 
 
 def render(checkpoint: Checkpoint) -> str:
@@ -107,8 +119,8 @@ import ganzoo
 {c["training"]["command"]}
 ```
 
-Knobs that are not the paper's defaults: {departures(c)}.
-
+Departs from the paper: {departures(checkpoint)}
+{certificate(c)}
 {timeline}## Limits
 
 {spec.limits}

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .. import registry
+from .. import data, registry
 from ..checkpoint import Checkpoint, weights_dir
 
 
 def bundled() -> list[Checkpoint]:
-    """The checkpoints in weights/, in tab order; tools (judges) last, folders that are no checkpoint left out."""
-    order = [*registry.MODELS, *registry.TOOLS]
-    found = [Checkpoint(p.parent, "bundled") for p in sorted(weights_dir().glob("*/config.json"))]
-    return sorted((c for c in found if c.config.get("model") in order), key=lambda c: order.index(str(c.config["model"])))
+    """The checkpoints in weights/, in the order of the tabs and of the data sets; tools (judges) last."""
+    models, sets = [*registry.MODELS, *registry.TOOLS], [*data.SETS]
+
+    def place(c: Checkpoint) -> tuple[int, int, str]:
+        return models.index(str(c.config["model"])), sets.index(c.data) if c.data in sets else len(sets), c.name
+
+    found = [Checkpoint(p.parent, "bundled") for p in weights_dir().glob("*/config.json")]
+    return sorted((c for c in found if c.config["model"] in models), key=place)
 
 
 def resolve(name: str) -> Checkpoint:

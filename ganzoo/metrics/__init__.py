@@ -47,17 +47,20 @@ class Score:
 
 
 def frechet(case: Case) -> list[Score]:
-    """Fréchet distance of the judge's features to the training set's (Heusel et al. 2017, section 2), by torchmetrics."""
+    """Fréchet distance of the judge's features to the training set's (Heusel et al. 2017, section 2)."""
+    real, n = case.train.feature, len(case.fake.feature)
+    fake, floor = frechet_distance(real, case.fake.feature), frechet_distance(real, case.test.feature)
+    return [Score("Fréchet distance", fake, "lower", n, floor, "on the judge's features")]
+
+
+def frechet_distance(real: Tensor, fake: Tensor) -> float:
+    """real (N, F), fake (M, F) -> the distance of the Gaussians that fit them, by torchmetrics."""
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    def distance(look: Look) -> float:
-        fid = FrechetInceptionDistance(feature=_Features(look.feature.shape[1]))
-        fid.update(case.train.feature, real=True)
-        fid.update(look.feature, real=False)
-        return float(fid.compute())
-
-    n = len(case.fake.feature)
-    return [Score("Fréchet distance", distance(case.fake), "lower", n, distance(case.test), "on the judge's features")]
+    fid = FrechetInceptionDistance(feature=_Features(real.shape[1]))
+    fid.update(real, real=True)
+    fid.update(fake, real=False)
+    return float(fid.compute())
 
 
 class _Features(torch.nn.Module):

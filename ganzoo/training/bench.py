@@ -27,11 +27,11 @@ from ..images import to_pil
 from ..spec import Spec, configure
 from .engine import Engine, pick_device, pick_precision
 
-TURNS, SECONDS = 5, 3.0  # turns of each loop, and how long one takes
+TURNS = 5  # of each loop
 SAMPLED = 256  # pictures of a timed draw
 
 
-def bench(spec: Spec, recipe: str | None = None, device_name: str = "auto") -> dict[str, Any]:
+def bench(spec: Spec, recipe: str | None = None, device_name: str = "auto", seconds: float = 3.0) -> dict[str, Any]:
     """Measure one model on 28-pixel grey noise -> {"train": {...}, "sample": {...}}, speeds in pictures a second."""
     device = pick_device(device_name)
     precision = pick_precision("auto", device)
@@ -52,7 +52,7 @@ def bench(spec: Spec, recipe: str | None = None, device_name: str = "auto") -> d
     with FlopCounterMode(display=False) as counter:
         engine.advance()
     batch = engine.config.batch
-    turns = [(speed(ours, batch), speed(lambda: next(plain), batch)) for _ in range(TURNS)]
+    turns = [(speed(ours, batch, seconds), speed(partial(next, plain), batch, seconds)) for _ in range(TURNS)]
     fast, slow = (statistics.median(t) for t in zip(*turns, strict=True))
     top = peak(device)
     return {
@@ -76,10 +76,10 @@ def noise() -> Data:
     return Data("noise", "Noise", "", "", image, torch.arange(10_000) % 10, tuple("0123456789"))
 
 
-def speed(step: Callable[[], Any], batch: int) -> float:
+def speed(step: Callable[[], Any], batch: int, seconds: float) -> float:
     """Pictures a second over one turn."""
     steps, start = 0, time.perf_counter()
-    while time.perf_counter() - start < SECONDS:
+    while time.perf_counter() - start < seconds:
         step()
         steps += 1
     if torch.cuda.is_available():

@@ -11,7 +11,6 @@ from . import tracking
 from .engine import Diverged
 from .state import Run
 
-SAVE_EVERY = 60.0  # seconds
 AGREE_EVERY = 10  # steps between two looks at the clock, where several processes must agree on it
 
 
@@ -39,8 +38,8 @@ class Signals:
         self.seen = True
 
 
-def train(run: Run, quiet: bool = False) -> None:
-    """Carry out a run's plan to the end of its budget, saving once a minute.
+def train(run: Run, quiet: bool = False, save_every: float = 60.0) -> None:
+    """Carry out a run's plan to the end of its budget, saving every so many seconds.
 
     Raises Interrupted after a Ctrl-C, with the state saved; Diverged when a loss is no longer a number, with the last
     good state kept; OSError when the disk fails, likewise.
@@ -59,7 +58,7 @@ def train(run: Run, quiet: bool = False) -> None:
                 if engine.step % (1 if group.size == 1 else AGREE_EVERY) == 0:
                     if group.agree(run.seconds >= budget or signals.seen):
                         break
-                    if group.agree(time.monotonic() - saved > SAVE_EVERY):
+                    if group.agree(time.monotonic() - saved > save_every):
                         tracker.update()
                         checked_save(run)
                         tracker.look()
@@ -74,6 +73,7 @@ def train(run: Run, quiet: bool = False) -> None:
             if finished:
                 tracker.snapshot(last=True)
             checked_save(run)
+            tracker.look()
         except Diverged as error:
             raise Diverged(f"{error}; the last good state is kept in {run.folder}, a lower --lr-d or --lr-g may help") from None
         finally:

@@ -2,6 +2,7 @@
 
 RUN/run.json            what was asked for: model, its config, data, seed, device, precision, budget, command
 RUN/state.safetensors   everything a resume needs: networks, averages, optimisers, step, seconds
+RUN/best.safetensors    the averaged networks with the smallest Fréchet distance, if asked for
 RUN/log.jsonl           loss terms and speed over steps
 RUN/snapshots/*.png     the same 64 latents along training
 
@@ -26,7 +27,7 @@ from torch import Tensor
 from .. import data, registry
 from ..files import clean, read_json, read_tensors, write, write_json, write_tensors
 from .distributed import Group
-from .engine import Engine, drawing, pick_device, pick_precision
+from .engine import Engine, drawing, opposing, pick_device, pick_precision
 
 FORMAT = 1
 
@@ -45,6 +46,7 @@ class Plan:
     steps: int | None = None
     minutes: float | None = None
     images: int | None = None
+    keep_best: bool = False
     recipe: str | None = None
     command: str = ""
     commit: str = ""
@@ -114,6 +116,16 @@ class Run:
             for i, moments in adam.state_dict()["state"].items():
                 tensors |= {f"adam.{name}.{i}.{k}": v for k, v in moments.items()}
         write_tensors(self.state, tensors, {"step": str(e.step), "seconds": repr(self.seconds), "format": str(FORMAT)})
+
+    def keep_best(self, distance: float) -> None:
+        """Keep the averaged networks beside the last state if their Fréchet distance is the smallest yet."""
+        best = self.folder / "best.safetensors"
+        if best.exists() and float(read_tensors(best)[1]["frechet"]) <= distance:
+            return
+        tensors = {f"average.{k}": v for k, v in drawing(self.engine.average).items()}
+        tensors |= {f"gan.{k}": v for k, v in opposing(self.engine.gan).items()}
+        facts = {"step": str(self.engine.step), "seconds": repr(self.seconds), "frechet": repr(distance)}
+        write_tensors(best, tensors, facts)
 
     def _load(self) -> None:
         tensors, facts = read_tensors(self.state)

@@ -8,17 +8,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from ..files import write
 from ..images import grid, png, to_uint8
 
 if TYPE_CHECKING:
+    from ..metrics.judge import Judge
     from .state import Run
 
 READ_EVERY = 50  # steps between two looks at the losses: each look makes the processor wait for the device
 RATIO = 1.35  # of the steps of two snapshots: 24 of them lead from step 3 to step 3,000
-LOOKED_AT = 500  # pictures that the judge sees at a look
+LOOKED_AT = 2000  # pictures that the judge sees at a look, and ten times as many real ones
 BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}"
 
 
@@ -57,10 +59,24 @@ class Tracker:
         self.by_time = target is None
         self.before = (self.engine.step, time.monotonic())
         self.left: int | None = None
+        self.judge = self._judge()
+        self.real: Tensor | None = None  # the judge's features of real pictures
         total = round((run.plan.minutes or 0) * 60) if self.by_time else target
         self.bar: tqdm[Any] = tqdm(
             total=total, initial=self.progress(), disable=quiet, dynamic_ncols=True, desc=run.folder.name, bar_format=BAR
         )
+
+    def _judge(self) -> Judge | None:
+        from ..metrics.report import judge_of
+
+        if not self.engine.gan.inputs or (self.quiet and not self.run.plan.keep_best):
+            return None
+        try:
+            return judge_of(self.run.plan.data)
+        except ValueError:
+            if self.run.plan.keep_best:
+                raise
+            return None  # nothing to count classes with
 
     def __enter__(self) -> Tracker:
         return self
@@ -98,16 +114,16 @@ class Tracker:
                 write(path, png(grid(e.snapshot())))
 
     def look(self) -> None:
-        """Let the data set's judge count the classes that are still drawn, where it is bundled."""
+        """Let the data set's judge count the classes that are still drawn and, where it is asked for, keep the best."""
         e = self.engine
-        if not (e.group.leads and e.gan.inputs and not self.quiet):
+        if self.judge is None or not e.group.leads:
             return
-        from ..metrics.report import judge_of
-
-        try:
-            judge = judge_of(self.run.plan.data)
-        except ValueError:  # no judge of this data set: nothing to count with
-            return
-        _, probability = judge.look(to_uint8(e.average.sample(LOOKED_AT, seed=0)))
+        feature, probability = self.judge.look(to_uint8(e.average.sample(LOOKED_AT, seed=0)))
         count = torch.bincount(probability.argmax(1), minlength=len(e.data.classes))
         self.left = int((count > LOOKED_AT / len(count) / 10).sum())
+        if self.run.plan.keep_best:
+            from ..metrics import frechet_distance
+
+            if self.real is None:
+                self.real = self.judge.look(e.data.image[: 10 * LOOKED_AT])[0]
+            self.run.keep_best(frechet_distance(self.real, feature))

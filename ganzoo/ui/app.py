@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import gradio as gr
@@ -60,18 +59,14 @@ def general() -> None:
     """`/sample`: any checkpoint, for programs."""
     with gr.Row(visible=False):
         name, n, seed = gr.Textbox(label="checkpoint"), gr.Number(16, label="n"), gr.Number(0, label="seed")
-        inputs, go = gr.Textbox("{}", label="inputs"), gr.Button()
+        inputs, go = gr.JSON({}, label="inputs"), gr.Button()
         picture, said = gr.Image(format="png", type="pil"), gr.JSON()
 
     @polite
-    def sample(checkpoint: str, n: float, seed: float, inputs: str) -> tuple[Image.Image, dict[str, Any]]:
-        try:
-            given = json.loads(inputs or "{}")
-        except (TypeError, ValueError):
-            given = None
-        if not isinstance(given, dict):
+    def sample(checkpoint: str, n: float, seed: float, inputs: object) -> tuple[Image.Image, dict[str, Any]]:
+        if not isinstance(inputs, dict):
             raise ValueError(f"inputs: {str(inputs)[:60]!r} is not a JSON object of inputs by name")
-        drawn = play.sample(checkpoint, n, seed, given)  # type: ignore[arg-type]
+        drawn = play.sample(checkpoint, n, seed, inputs)  # type: ignore[arg-type]
         return enlarge(drawn.images), drawn.said
 
     go.click(

@@ -201,7 +201,7 @@ class Tab:
         return (
             f"{card.measures_table(c.config['metrics'])}\n\n"
             f"**Trained on** {c.config['data']['source']}: {card.trained(c.config)}.\n\n"
-            f"**Not the paper's:** {card.departures(c.config)}.\n\n"
+            f"**Departs from the paper.** {card.departures(c)}\n\n"
             f"**Limits.** {c.spec.limits}"
         )
 
