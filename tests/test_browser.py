@@ -168,9 +168,9 @@ def test_a_wrong_seed_is_a_message_and_the_page_lives(visit):
     name = TABS[0]
     page = visit()
     open_tab(page, name)
-    page.locator(f"#{name}-seed input").fill("1.5")
+    page.locator(f"#{name}-seed input").fill("-5")
     page.locator(f"#{name}-go").click()
-    page.get_by_test_id("toast-body").first.wait_for()
+    page.get_by_text("seed: -5 is not a whole number from 0 to 4294967295").first.wait_for()
     page.locator(f"#{name}-seed input").fill("2")
     page.locator(f"#{name}-go").click()
     page.wait_for_function(f"document.querySelector('#{name}-said').innerText.includes('seeds 2 to 17')")

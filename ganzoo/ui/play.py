@@ -107,5 +107,5 @@ def _walk(name: str, start: int, end: int) -> Tensor:
 def whole(what: str, value: Any, low: int, high: int) -> int:
     """A whole number within bounds, from what a browser or a client sends. ValueError otherwise."""
     if not isinstance(value, int | float) or isinstance(value, bool) or value != value or not low <= value <= high or value % 1:
-        raise ValueError(f"{what}: {str(value)[:40]!r} is not a whole number from {low} to {high}")
+        raise ValueError(f"{what}: {str(value)[:40]} is not a whole number from {low} to {high}")
     return int(value)

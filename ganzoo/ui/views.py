@@ -16,7 +16,7 @@ from ..checkpoint import Checkpoint
 from ..gan import GAN
 from ..hub import card
 from ..images import columns_for, grid
-from ..inputs import SEEDS, Input, Noise
+from ..inputs import Input, Noise
 from . import play
 from .controls import control, given
 from .scrubber import frames, scrubber
@@ -39,7 +39,7 @@ def polite(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def seed_box(value: int, label: str, elem_id: str) -> gr.Number:
-    return gr.Number(value, label=label, precision=0, minimum=0, maximum=SEEDS - 1, min_width=100, scale=3, elem_id=elem_id)
+    return gr.Number(value, label=label, precision=0, min_width=100, scale=3, elem_id=elem_id)
 
 
 def enlarge(images: Tensor) -> Image.Image:
