@@ -10,6 +10,7 @@ log.jsonl                  losses over steps
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import asdict, dataclass
@@ -31,6 +32,7 @@ from .training.engine import drawing, opposing
 FORMAT = 1
 MODEL, OPPONENT = "model.safetensors", "discriminator.safetensors"
 TIMELINE_ROWS, TIMELINE_COLUMNS = 24, 16
+EARLY = 30  # steps in which a picture is still grey: few rows of the timeline go to them
 PREVIEW = 64
 
 
@@ -184,6 +186,10 @@ def export(run: Path, name: str | None = None, best: bool = False) -> Checkpoint
         "metrics": [],
         "files": {f: files.sha256(folder / f) for f in written},
     }
+    if (folder / "config.json").exists():  # what was measured on these very weights stays true
+        before = files.read_json(folder / "config.json")
+        if before.get("files") == config["files"]:
+            config |= {k: before[k] for k in ("metrics", "certificate") if k in before}
     files.write_json(folder / "config.json", config)
     checkpoint = Checkpoint(folder, "bundled")
     card.write(checkpoint)
@@ -199,10 +205,17 @@ def record(checkpoint: Checkpoint, found: dict[str, Any]) -> None:
 
 
 def thin(shots: list[Path], most: int) -> list[Path]:
-    """At most that many of the snapshots, first and last among them, evenly by rank (they are log-spaced in time)."""
+    """At most that many of the snapshots, first and last among them, log-spaced from about the `EARLY`th step on."""
     if len(shots) <= most:
         return shots
-    return [shots[round(i * (len(shots) - 1) / (most - 1))] for i in range(most)]
+    place = {p: math.log(int(p.stem) + EARLY) for p in shots}
+    first, last = place[shots[0]], place[shots[-1]]
+    left, kept = list(shots), []
+    for i in range(most):
+        at = first + (last - first) * i / (most - 1)
+        kept.append(min(left, key=lambda p: abs(place[p] - at)))
+        left.remove(kept[-1])
+    return sorted(kept)
 
 
 def strip(shots: list[Path], side: int) -> Image.Image:

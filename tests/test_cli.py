@@ -145,7 +145,15 @@ def test_sample_writes_a_grid_and_arrays_of_the_same_pictures(weights, tmp_path)
 
 
 def test_export_overwrites_its_own_but_nothing_else(weights, runs):
+    config = weights / NAME / "config.json"
+    config.write_text(
+        config.read_text().replace(
+            '"metrics": []',
+            '"metrics": [{"name": "x", "value": 1, "n": 2, "draws": 1, "better": "lower", "floor": null, "said": ""}]',
+        )
+    )
     cli("export", runs[FIRST])
+    assert json.loads(config.read_text())["metrics"][0]["n"] == 2, "measures of the very same weights are kept"
     (weights / "mine").mkdir()
     (weights / "mine" / "diary.txt").write_text("dear")
     done = cli("export", runs[FIRST], "--name", "mine", check=False)
