@@ -168,7 +168,7 @@ def export(run: Path, name: str | None = None, best: bool = False) -> Checkpoint
         "format": FORMAT,
         "name": name,
         "model": plan.model,
-        "data": {"name": plan.data} | plan.about,
+        "data": {"name": plan.data} | plan.about,  # a folder of pictures is named without its path
         "config": plan.config,
         "inputs": [{"name": i.name, "type": type(i).__name__} | asdict(i) for i in gan.inputs],
         "training": {

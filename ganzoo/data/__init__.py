@@ -97,9 +97,13 @@ def default_root() -> Path:
 
 def load(name: str, root: Path | str | None = None, split: str = "train") -> Data:
     """A data set by name. ValueError if there is none of that name, or if its files are neither there nor to be had."""
-    if name not in SETS:
-        raise ValueError(f"no data set {name!r}; there are {', '.join(SETS)}")
     if split not in ("train", "test"):
         raise ValueError(f"no split {split!r}; there are train and test")
+    if name.startswith("folder:"):
+        from .folder import folder
+
+        return folder(name.removeprefix("folder:"), split)
+    if name not in SETS:
+        raise ValueError(f"no data set {name!r}; there are {', '.join(SETS)}, and folder:DIR for your own pictures")
     read: Callable[[Path, str], Data] = getattr(import_module(f"{__name__}.{SETS[name]}"), name)
     return read(Path(root) if root is not None else default_root(), split)

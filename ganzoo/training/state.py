@@ -51,7 +51,7 @@ class Plan:
     command: str = ""
     commit: str = ""
     made_on: str = ""
-    about: dict[str, str] = field(default_factory=dict)  # the data: title, source, license
+    about: dict[str, str] = field(default_factory=dict)  # the data: name, title, source, license
     format: int = FORMAT
 
 
@@ -71,7 +71,7 @@ class Run:
             config=asdict(self.engine.config),
             precision=precision,
             made_on=describe_device(device),
-            about={"title": pictures.title, "source": pictures.source, "license": pictures.license},
+            about={"name": pictures.name, "title": pictures.title, "source": pictures.source, "license": pictures.license},
         )
         self.seconds = 0.0  # of training, over all sittings
 

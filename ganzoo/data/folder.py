@@ -1,0 +1,93 @@
+"""Anybody's pictures: a folder, with the Hub's ImageFolder convention for captions and labels.
+
+DIR/metadata.jsonl   a line a picture: {"file_name": "a.png", "text": "a red rose", "label": "rose"}; text, label optional
+DIR/CLASS/a.png      without it, the names of the folders are the labels; without folders there are none
+DIR/train, DIR/test  may hold the two splits; otherwise every tenth picture, by its name, is kept for testing
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ..images import from_pil
+from . import Data
+
+ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
+SIDE = 64  # pixels that pictures are brought to, if the name does not say
+MOST = 4 * 10**9  # bytes that are held in memory
+
+
+def folder(where: str, split: str) -> Data:
+    """The pictures of `DIR` or `DIR@SIDE`, cut to the middle square and brought to SIDE pixels, in colour unless all are grey.
+
+    ValueError if there is no such folder, no picture in it, or one that cannot be read.
+    """
+    root, side = _side(where)
+    if not root.is_dir():
+        raise ValueError(f"{root}: no such folder; give folder:DIR or folder:DIR@SIDE, such as folder:photos@64")
+    entries = _entries(root, split)
+    if not entries:
+        raise ValueError(f"{root}: no {split} pictures in it ({', '.join(sorted(ENDINGS))}, or metadata.jsonl; see the README)")
+    if len(entries) * 3 * side * side > MOST:
+        raise ValueError(f"{root}: {len(entries)} pictures of {side} pixels do not fit in memory; give a smaller @SIDE")
+    pictures = [_open(e["path"], side) for e in entries]
+    grey = all(p.mode == "L" for p in pictures)
+    image = torch.stack([from_pil(p if grey else p.convert("RGB")) for p in pictures])
+    names = [str(e.get("label", "")) for e in entries]
+    classes = tuple(sorted(set(names)))
+    label = torch.tensor([classes.index(n) for n in names])
+    captions = tuple(str(e["text"]) for e in entries) if all("text" in e for e in entries) else ()
+    source = f"{len(entries)} pictures in a folder named {root.resolve().name}"
+    name = f"folder:{root.resolve().name}@{side}"  # not the whole path: the name goes into the card
+    return Data(name, root.resolve().name, source, "not stated", image, label, classes, captions)
+
+
+def _side(where: str) -> tuple[Path, int]:
+    name, at, text = where.rpartition("@")
+    if not at:
+        return Path(where), SIDE
+    if not text.isdecimal() or not 4 <= int(text) <= 1024:
+        raise ValueError(f"folder:{where}: {text!r} is not a side from 4 to 1024 pixels")
+    return Path(name), int(text)
+
+
+def _entries(root: Path, split: str) -> list[dict[str, Any]]:
+    """{"path", "text"?, "label"?} of each picture of a split, in the order of their names."""
+    whole = not (root / split).is_dir()
+    base = root if whole else root / split
+    listed = base / "metadata.jsonl"
+    if listed.is_file():
+        found = []
+        for i, line in enumerate(listed.read_text().splitlines(), 1):
+            try:
+                entry = json.loads(line)
+                path = (base / entry["file_name"]).resolve()
+            except (ValueError, KeyError, TypeError):
+                raise ValueError(f'{listed}, line {i}: not a JSON object with "file_name"') from None
+            if not path.is_relative_to(base.resolve()):
+                raise ValueError(f"{listed}, line {i}: {entry['file_name']!r} is outside of the folder")
+            found.append(entry | {"path": path})
+    else:
+        paths = sorted(p for p in base.rglob("*") if p.suffix.lower() in ENDINGS)
+        found = [{"path": p} | ({"label": p.parent.name} if p.parent != base else {}) for p in paths]
+    if whole:
+        test = {e["path"] for e in found if zlib.crc32(e["path"].name.encode()) % 10 == 0}
+        found = [e for e in found if (e["path"] in test) == (split == "test")]
+    return found
+
+
+def _open(path: Path, side: int) -> Image.Image:
+    try:
+        with Image.open(path) as picture:
+            flat = ImageOps.exif_transpose(picture)
+            if "A" in flat.getbands() or "transparency" in flat.info:  # on white, as a page shows it
+                flat = Image.alpha_composite(Image.new("RGBA", flat.size, "white"), flat.convert("RGBA"))
+            return ImageOps.fit(flat.convert("L" if flat.mode in ("1", "L") else "RGB"), (side, side), Image.Resampling.LANCZOS)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path}: not a picture that can be read ({error})") from None

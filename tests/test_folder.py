@@ -1,0 +1,90 @@
+"""Anybody's pictures: labels from folders or metadata, splits, sizes, and what is told when they cannot be read."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from conftest import cli
+from PIL import Image
+
+from ganzoo import data
+from ganzoo.images import from_pil
+
+
+def fill(folder, names, mode="RGB", size=(40, 30)):
+    for i, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        colour = {"L": i * 9, "RGB": (i * 9, 0, 99), "RGBA": (i * 9, 0, 99, 0)}[mode]
+        Image.new(mode, size, colour).save(path)
+
+
+def test_folders_are_labels_and_every_picture_is_in_one_split(tmp_path):
+    fill(tmp_path, [f"{c}/{i}.png" for c in ("cat", "dog") for i in range(30)])
+    train, test = (data.load(f"folder:{tmp_path}@16", split=s) for s in ("train", "test"))
+    assert len(train) + len(test) == 60
+    assert 0 < len(test) < 20
+    assert train.classes == ("cat", "dog")
+    assert train.image.shape[1:] == (3, 16, 16)
+
+
+def test_metadata_says_text_and_label(tmp_path):
+    fill(tmp_path, [f"{i}.png" for i in range(20)], mode="L")
+    lines = [json.dumps({"file_name": f"{i}.png", "text": f"number {i}", "label": i % 2}) for i in range(20)]
+    (tmp_path / "metadata.jsonl").write_text("\n".join(lines))
+    train = data.load(f"folder:{tmp_path}@8")
+    assert train.image.shape[1:] == (1, 8, 8), "all grey stays grey"
+    for image, text, label in zip(train.image, train.captions, train.label, strict=True):
+        i = int(text.split()[1])
+        assert image[0, 4, 4] == i * 9
+        assert train.classes[label] == str(i % 2)
+
+
+def test_split_folders_are_taken_and_transparency_is_white(tmp_path):
+    fill(tmp_path / "train", ["a.png"], mode="RGBA")
+    fill(tmp_path / "test", ["b.png", "c.png"], mode="RGBA")
+    train, test = (data.load(f"folder:{tmp_path}", split=s) for s in ("train", "test"))
+    assert (len(train), len(test), train.side) == (1, 2, 64)
+    assert (train.image == 255).all()
+
+
+def test_the_middle_square_is_kept(tmp_path):
+    wide = Image.new("RGB", (60, 20), "black")
+    wide.paste((255, 0, 0), (20, 0, 40, 20))
+    (tmp_path / "train").mkdir()
+    wide.save(tmp_path / "train" / "a.png")
+    image = data.load(f"folder:{tmp_path}@20").image[0]
+    assert (image == from_pil(Image.new("RGB", (20, 20), "red"))).all()
+
+
+@pytest.mark.parametrize(
+    ("files", "name", "said"),
+    [
+        ({}, "folder:{}/no", "no such folder"),
+        ({}, "folder:{}", "no train pictures"),
+        ({}, "folder:{}@3", "not a side"),
+        ({}, "folder:{}@big", "not a side"),
+        ({"train/a.png": "no picture"}, "folder:{}", "a.png: not a picture"),
+        ({"metadata.jsonl": "[1]"}, "folder:{}", "line 1: not a JSON object"),
+        ({"metadata.jsonl": '{"text": "x"}'}, "folder:{}", "line 1: not a JSON object"),
+        ({"metadata.jsonl": '{"file_name": "../../etc/passwd"}'}, "folder:{}", "outside of the folder"),
+    ],
+)
+def test_what_cannot_be_read_is_told(tmp_path, files, name, said):
+    for path, content in files.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(content)
+    with pytest.raises(ValueError, match=said):
+        data.load(name.format(tmp_path))
+
+
+def test_a_model_trains_on_a_folder_and_is_exported_under_a_name(tmp_path, monkeypatch):
+    fill(tmp_path / "pictures", [f"{i}.png" for i in range(40)])
+    monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(tmp_path / "weights"))
+    flags = ["--steps", 3, "--batch", 8, "--width", 4, "--out", tmp_path / "run", "--quiet"]
+    cli("train", "dcgan", "--data", f"folder:{tmp_path / 'pictures'}@16", *flags)
+    assert "name" in cli("export", tmp_path / "run", check=False).stderr
+    cli("export", tmp_path / "run", "--name", "mine")
+    cli("sample", "mine", "--n", 2, "--out", tmp_path / "x.png")
+    assert str(tmp_path) not in (tmp_path / "weights/mine/README.md").read_text().replace("--data", "").split("## Training")[0]
