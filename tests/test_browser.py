@@ -161,7 +161,7 @@ def test_another_data_set_changes_everything_it_should(visit):
     page.wait_for_function(
         f"document.querySelector('#{name}-facts').innerText.includes({second.config['data']['source'][:30]!r})"
     )
-    assert page.locator(f"#{name}-walk .scrub-picture").get_attribute("style") != walk
+    page.wait_for_function(f"x => document.querySelector('#{name}-walk .scrub-picture').getAttribute('style') !== x", arg=walk)
 
 
 def test_a_wrong_seed_is_a_message_and_the_page_lives(visit):

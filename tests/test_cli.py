@@ -37,8 +37,8 @@ NAME = f"{FIRST}-fake"
         (["train", FIRST, "--data", "fake", "--device", "tpu9"], "device"),
         (["train", FIRST, "--data", "fake", "--precision", "fp8"], "precision"),
         (["train", FIRST, "--data", "fake", "--steps", "2", "--out", "/proc/run"], "/proc/run"),
-        (["train", FIRST, "--data", "fake", "--steps", "2", "--out", "README.md"], "already there"),
-        (["train", FIRST, "--data", "fake", "--steps", "2", "--out", "ganzoo"], "already there"),
+        (["train", FIRST, "--data", "fake", "--steps", "2", "--out", "notes.txt"], "already there"),
+        (["train", FIRST, "--data", "fake", "--steps", "2", "--out", "full"], "already there"),
         (["resume", "nowhere"], "no run"),
         (["sample", "nowhere"], "no checkpoint 'nowhere'; there are"),
         (["sample", NAME, "--n", "0"], "n: 0"),
@@ -56,7 +56,11 @@ NAME = f"{FIRST}-fake"
     ],
     ids=lambda x: " ".join(x)[:60] if isinstance(x, list) else "",
 )
-def test_wrong_arguments_are_one_line_and_exit_2(args, said, weights, runs, capsys):
+def test_wrong_arguments_are_one_line_and_exit_2(args, said, weights, runs, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/notes.txt").touch()
     code, line = told(capsys, *[runs[FIRST] if a == "RUN" else a for a in args])
     assert code == 2
     assert said in line

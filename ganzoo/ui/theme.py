@@ -28,7 +28,7 @@ CSS = """
 .facts table { width: 100%; font-size: 14px; }
 .facts td, .facts th { padding: 4px 8px !important; }
 .section { margin-bottom: 28px; column-gap: 32px; }
-pre { overflow-x: auto; }
+.gradio-container pre, .gradio-container pre code { white-space: pre-wrap !important; overflow-wrap: anywhere !important; }
 footer { padding: 12px 0 !important; }
 @media (max-width: 640px) {
   .gradio-container { padding: 8px !important; }
