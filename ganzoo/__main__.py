@@ -185,7 +185,10 @@ def recipe_of(spec: Spec, name: str | None) -> str | None:
 def resume(args: argparse.Namespace) -> None:
     from .training import loop, state
 
-    changed: dict[str, Any] = {"root": args.root} if args.root else {}
+    commands = state.read_plan(args.folder).command.splitlines()
+    if state.describe_command() not in commands:
+        commands.append(state.describe_command())
+    changed: dict[str, Any] = {"command": "\n".join(commands)} | ({"root": args.root} if args.root else {})
     if args.steps or args.minutes or args.images:
         changed |= {"steps": args.steps, "minutes": args.minutes, "images": args.images}
     finish(loop, state.Run.open(args.folder, **changed), args)

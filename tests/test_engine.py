@@ -216,6 +216,9 @@ def test_kill_9_loses_no_file_and_resume_is_exact(tmp_path):
     steps = [json.loads(x)["step"] for x in (run / "log.jsonl").read_text().splitlines()]
     assert steps == sorted(set(steps)), "the log has no step twice"
     assert not list(run.glob(".*"))
+    commands = json.loads((run / "run.json").read_text())["command"].splitlines()
+    assert len(commands) == 2, "the train command and, once, the resume command"
+    assert commands[1].startswith("python -m ganzoo resume")
 
 
 def test_minutes_are_a_budget_over_all_sittings(tmp_path):
