@@ -105,4 +105,4 @@ def test_report_measures_a_checkpoint_with_its_judge(weights):
     assert all(m["n"] == 100 and m["draws"] == 3 for m in found if m["name"] != "copies")
     config = json.loads((weights / name / "config.json").read_text())
     assert config["metrics"] == found
-    assert "| Fréchet distance |" in (weights / name / "README.md").read_text()
+    assert "| Fréchet distance\N{NO-BREAK SPACE}↓ |" in (weights / name / "README.md").read_text()

@@ -20,17 +20,29 @@ def number(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def measures_table(metrics: list[dict[str, Any]]) -> str:
-    """Markdown: a row a measure."""
+def measures_table(metrics: list[dict[str, Any]], brief: bool = False) -> str:
+    """Markdown: a row a measure, its better direction as an arrow; brief leaves out what there is to say about it."""
     if not metrics:
         return "Not measured yet: `python -m ganzoo eval NAME --record`."
-    rows = ["| measure | value | real test set | pictures | better | |", "|---|---|---|---|---|---|"]
+    rows = ["| measure | value | real test set | pictures |", "|---|---|---|---|"]
+    if not brief:
+        rows = [row + end for row, end in zip(rows, (" |", "---|"), strict=True)]
     for m in metrics:
-        value = number(m["value"]) + (f" ± {number(m['spread'])}" if m["draws"] > 1 else "")
+        arrow = {"lower": "↓", "higher": "↑"}[m["better"]]
         floor = "" if m["floor"] is None else number(m["floor"])
-        count = f"{m['n']:,}" + (f" x {m['draws']} draws" if m["draws"] > 1 else "")
-        rows.append(f"| {m['name']} | {value} | {floor} | {count} | {m['better']} | {m['said']} |")
-    return "\n".join(rows)
+        count = f"{m['n']:,}" + (f" × {m['draws']}" if m["draws"] > 1 else "")
+        rows.append(
+            f"| {m['name']}\N{NO-BREAK SPACE}{arrow} | {value(m)} | {floor} | {count} |" + ("" if brief else f" {m['said']} |")
+        )
+    several = any(m["draws"] > 1 for m in metrics)
+    return "\n".join(rows) + (
+        "\n\nMean ± standard deviation over independent draws. ↓ less is better, ↑ more." if several else ""
+    )
+
+
+def value(m: dict[str, Any]) -> str:
+    """A measure's mean and, where it has one, its spread."""
+    return number(m["value"]) + (f" ± {m['spread']:.2g}" if m["spread"] else "")
 
 
 def trained(config: dict[str, Any]) -> str:
@@ -150,7 +162,7 @@ def table(checkpoints: list[Checkpoint]) -> str:
         found = {m["name"]: m for m in c.config["metrics"]}
         measure = "not measured"
         if m := found.get("Fréchet distance"):
-            measure = f"{number(m['value'])} ± {number(m['spread'])} ({number(m['floor'])})"
+            measure = f"{value(m)} ({number(m['floor'])})"
         elif m := found.get("test accuracy"):
             measure = f"classifier, {100 * m['value']:.2f} % right"
         rows.append(

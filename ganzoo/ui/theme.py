@@ -25,14 +25,19 @@ CSS = """
 .picture img { width: 100%; object-fit: contain; }
 .idea p { font-size: 16px; line-height: 1.55; }
 .said p { color: var(--body-text-color-subdued); font-size: 14px; }
-.facts table { width: 100%; font-size: 14px; }
-.facts td, .facts th { padding: 4px 8px !important; }
+.facts table { width: 100%; font-size: 14px; border-collapse: collapse; }
+.facts table, .facts tr, .facts td, .facts th { border: 0 !important; }
+.facts td, .facts th { overflow-wrap: normal !important; word-break: normal !important; }
+.facts td, .facts th { padding: 5px 8px !important; border-bottom: 1px solid var(--border-color-primary) !important; }
+.facts td:not(:first-child), .facts th:not(:first-child) { text-align: right; }
+.facts td:not(:first-child) { white-space: nowrap; }
 .section { margin-bottom: 28px; column-gap: 32px; }
 .gradio-container pre, .gradio-container pre code { white-space: pre-wrap !important; overflow-wrap: anywhere !important; }
 footer { padding: 12px 0 !important; }
 @media (max-width: 640px) {
   .gradio-container { padding: 8px !important; }
-  .facts { overflow-x: auto; }
+  .facts table { font-size: 12px; }
+  .facts td, .facts th { padding: 5px 4px !important; }
 }
 """
 

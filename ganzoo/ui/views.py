@@ -199,7 +199,7 @@ class Tab:
     def words_about(checkpoint: str) -> str:
         c, _ = play.network(checkpoint)
         return (
-            f"{card.measures_table(c.config['metrics'])}\n\n"
+            f"{card.measures_table(c.config['metrics'], brief=True)}\n\n"
             f"**Trained on** {c.config['data']['source']}: {card.trained(c.config)}.\n\n"
             f"**Departs from the paper.** {card.departures(c)}\n\n"
             f"**Limits.** {c.spec.limits}"
