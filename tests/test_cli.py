@@ -153,7 +153,7 @@ def test_export_overwrites_its_own_but_nothing_else(weights, runs):
     config.write_text(
         config.read_text().replace(
             '"metrics": []',
-            '"metrics": [{"name": "x", "value": 1, "n": 2, "draws": 1, "better": "lower", "floor": null, "said": ""}]',
+            '"metrics": [{"name": "x", "value": 1, "n": 2, "draws": 1, "spread": 0, "better": "lower", "floor": null, "said": ""}]',
         )
     )
     cli("export", runs[FIRST])
