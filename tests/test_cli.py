@@ -150,12 +150,8 @@ def test_sample_writes_a_grid_and_arrays_of_the_same_pictures(weights, tmp_path)
 
 def test_export_overwrites_its_own_but_nothing_else(weights, runs):
     config = weights / NAME / "config.json"
-    config.write_text(
-        config.read_text().replace(
-            '"metrics": []',
-            '"metrics": [{"name": "x", "value": 1, "n": 2, "draws": 1, "spread": 0, "better": "lower", "floor": null, "said": ""}]',
-        )
-    )
+    planted = {"name": "x", "value": 1, "n": 2, "draws": 1, "spread": 0, "better": "lower", "floor": None, "said": ""}
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"metrics": [planted]}))
     cli("export", runs[FIRST])
     assert json.loads(config.read_text())["metrics"][0]["n"] == 2, "measures of the very same weights are kept"
     (weights / "mine").mkdir()
