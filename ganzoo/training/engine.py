@@ -18,6 +18,7 @@ from ..gan import GAN, Terms
 from ..images import to_uint8
 from ..spec import Spec, configure
 from .distributed import Group
+from .kernels import hasten
 
 FIXED = 64  # pictures whose inputs stay the same along training: the timeline, and the preview
 
@@ -66,6 +67,7 @@ class Engine:
         self.group = group or Group()
         built = self.group.synchronise(spec.build(self.config), device)
         self.gan: GAN = built.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        hasten(self.gan, device)
         self.data, self.seed, self.device, self.precision = data, seed, device, precision
         self.order = Order(len(data), seed)
         self.step = 0

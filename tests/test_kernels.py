@@ -1,0 +1,57 @@
+"""The fast layers compute what torch's do."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from ganzoo.training.kernels import SWAPS, hasten
+
+
+@pytest.mark.parametrize(
+    ("layer", "side"),
+    [
+        (nn.Conv2d(6, 10, 4), 4),
+        (nn.Conv2d(6, 10, 4, 2, 1), 8),
+        (nn.Conv2d(6, 6, 4, groups=2), 4),
+        (nn.ConvTranspose2d(6, 10, 4), 1),
+        (nn.ConvTranspose2d(6, 10, 4, bias=False), 1),
+        (nn.ConvTranspose2d(6, 10, 4, 2, 1), 4),
+        (nn.ConvTranspose2d(6, 10, 4, 2, 1), 1),
+    ],
+)
+def test_a_swapped_convolution_has_the_same_results_and_first_and_second_derivatives(layer: nn.Module, side: int) -> None:
+    plain = copy.deepcopy(layer).double()
+    swapped = copy.deepcopy(plain)
+    hasten(swapped, torch.device("cpu"))
+    assert type(swapped) is SWAPS[type(plain)]
+    x = torch.randn(5, 6, side, side, dtype=torch.float64, requires_grad=True)
+    results = []
+    for m in (plain, swapped):
+        y = m(x)
+        (slope,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
+        results.append([y, slope, *torch.autograd.grad(y.sin().sum() + slope.square().sum(), [x, *m.parameters()])])
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 0.5])
+def test_dropout_leaves_out_its_share_keeps_the_mean_and_is_seeded(p: float) -> None:
+    layer = nn.Sequential(nn.Dropout(p))
+    hasten(layer, torch.device("cpu"))
+    x = torch.ones(400, 1000)
+    torch.manual_seed(0)
+    first = layer(x)
+    torch.manual_seed(0)
+    assert torch.equal(first, layer(x))
+    assert abs((first == 0).float().mean().item() - p) < 0.005
+    assert abs(first.mean().item() - 1) < 0.01
+    assert p == 0 or not torch.equal(first, layer(x))
+    assert torch.equal(layer.eval()(x), x)
+
+
+def test_on_a_gpu_nothing_is_swapped() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 1, 4), nn.Dropout())
+    hasten(net, torch.device("cuda"))
+    assert [type(m) for m in net] == [nn.Conv2d, nn.Dropout]
