@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from . import inputs
 from .inputs import Input
-from .losses import Loss
+from .losses import Loss, r1
 from .spec import Config
 
 Batch = dict[str, Tensor]  # "image" (B, C, S, S) float in [-1, 1]; "label" (B,) int; the inputs by name; ...
@@ -48,6 +48,7 @@ class GAN(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
+        self.step = 0
         self.watched: Terms = {}  # what a loss wants logged but not minimised; the engine reads it after each phase
 
     # ---- The game: what a model defines --------------------------------------------------------------------------
@@ -64,6 +65,13 @@ class GAN(nn.Module):
         """What G minimises."""
         raise NotImplementedError
 
+    def infer(self, image: Tensor) -> Batch:
+        """What the model reads of its inputs in pictures (n, C, S, S): a Choice's logits (n, K), a Code's numbers (n,).
+
+        Empty where it reads none.
+        """
+        return {}
+
     def phases(self) -> list[Phase]:
         """D, then G, once a batch. Override for critics, Q heads and stages."""
         return [
@@ -73,6 +81,7 @@ class GAN(nn.Module):
 
     def on_step(self, step: int) -> None:
         """Called before each step: a progressive GAN grows here."""
+        self.step = step
 
     # ---- What a loss may ask for ---------------------------------------------------------------------------------
 
@@ -85,20 +94,28 @@ class GAN(nn.Module):
             batch["fake"] = self(**{i.name: batch[i.name] for i in self.inputs})
         return batch["fake"]
 
-    def tell_apart(self, real: Tensor, fake: Tensor) -> Terms:
+    def both(self, net: Callable[..., Tensor], real: Tensor, fake: Tensor, *given: Tensor) -> tuple[Tensor, Tensor]:
+        """What a part of D makes of real and of fake pictures, each with what is `given` beside them: in one pass, unless
+        batch norm would mix their statistics."""
+        if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.D.modules()):
+            return net(real, *given), net(fake, *given)
+        pair = torch.cat([real, fake.to(real.dtype)])
+        of_real, of_fake = net(pair, *(torch.cat([x, x]) for x in given)).split([len(real), len(fake)])
+        return of_real, of_fake
+
+    def tell_apart(self, real_logit: Tensor, fake_logit: Tensor) -> Terms:
         """D's two terms of `loss`, and, watched, the share of each kind that it gets right."""
-        real_logit, fake_logit = self.logits(real, fake)
         even = self.loss.even if self.loss.even is not None else (real_logit.mean() + fake_logit.mean()) / 2
         self.watched["d_real_right"] = (real_logit.detach() > even).float().mean()
         self.watched["d_fake_right"] = (fake_logit.detach() < even).float().mean()
         return {"d_real": self.loss.real(real_logit), "d_fake": self.loss.fake(fake_logit)}
 
-    def logits(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """D's logits of both, in one pass unless batch norm would mix their statistics."""
-        if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.D.modules()):
-            return self.D(real), self.D(fake)
-        real_logit, fake_logit = self.D(torch.cat([real, fake.to(real.dtype)])).split([len(real), len(fake)])
-        return real_logit, fake_logit
+    def lazy_r1(self, weight: float, every: int, real: Tensor, *given: Tensor) -> Terms:
+        """The R1 penalty every so many steps, weighed for all of them (Karras et al. 2019, arXiv 1912.04958, section 3.1)."""
+        if not weight or self.step % every:
+            return {}
+        real = real.detach().requires_grad_()
+        return {"d_r1": weight * every * r1(self.D(real, *given), real)}
 
     # ---- Using a trained one -------------------------------------------------------------------------------------
 

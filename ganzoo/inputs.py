@@ -93,6 +93,29 @@ class Choice(Input):
         raise ValueError(f"{self.name}: {str(value)[:40]!r} is not one of {', '.join(self.options)}")
 
 
+@dataclass(frozen=True)
+class Code(Input):
+    """c (n,): a number that is uniform in [low, high], whose meaning the model finds (InfoGAN)."""
+
+    low: float = -1.0
+    high: float = 1.0
+
+    def prior(self, n: int, generator: torch.Generator | None = None, device: torch.device | str = "cpu") -> Tensor:
+        return torch.rand(n, generator=generator, device=device) * (self.high - self.low) + self.low
+
+    def read(self, value: Any, n: int) -> Tensor:
+        return torch.tensor([self._number(v) for v in self._each(value, n)], dtype=torch.float32)
+
+    def _number(self, value: Any) -> float:
+        try:
+            number = float("nan") if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError):
+            number = float("nan")
+        if not self.low <= number <= self.high:
+            raise ValueError(f"{self.name}: {str(value)[:40]!r} is not a number from {self.low:g} to {self.high:g}")
+        return number
+
+
 def draw(inputs: tuple[Input, ...], n: int, seed: int, **given: Any) -> dict[str, Tensor]:
     """Inputs for n pictures by name: what is given, and seeded draws from the priors for the rest.
 

@@ -2,7 +2,56 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+
 from torch import nn
+
+
+def doublings(side: int, start: int = 4) -> list[tuple[int, int, int]]:
+    """Kernel, stride and padding of each step that doubles a side, from `start` to `side`. ValueError if none leads there.
+
+    From 4 to 8, 16, 32, 64, ...; on the way to 28 the first step is from 4 to 7.
+    """
+    odd = side == 28 and start == 4
+    steps = math.log2(side / (7 if odd else start))
+    if steps % 1 or steps < 1:
+        raise ValueError(f"side: {side} is not 28 or {start} times a power of two ({2 * start}, {4 * start}, ...)")
+    return [(3, 2, 1)] * odd + [(4, 2, 1)] * int(steps)
+
+
+def up(z: int, width: int, channels: int, side: int, start: int = 4) -> nn.Sequential:
+    """vector (B, Z, 1, 1) -> image (B, C, S, S) in [-1, 1], by DCGAN's steps: `start`, twice that, ..., S pixels.
+
+    `width` channels stand next to the picture, twice as many with each halving of the side.
+    """
+    steps = doublings(side, start)
+    widths = [width * 2**i for i in range(len(steps))][::-1]  # three steps, width = 64: 256, 128, 64
+    layers: list[nn.Module] = [
+        nn.ConvTranspose2d(z, widths[0], start, bias=False),
+        nn.BatchNorm2d(widths[0]),
+        nn.ReLU(inplace=True),
+    ]
+    for (a, b), step in zip(pairwise(widths), steps, strict=False):
+        layers += [nn.ConvTranspose2d(a, b, *step, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], channels, *steps[-1]), nn.Tanh())
+
+
+def down(channels: int, width: int, side: int, start: int = 4, batch_norm: bool = True) -> list[nn.Module]:
+    """image (B, C, S, S) -> features (B, F, start, start), by the same steps; F = width * 2 ** (steps - 1)."""
+    steps = doublings(side, start)[::-1]
+    widths = [width * 2**i for i in range(len(steps))]
+    layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], *steps[0]), nn.LeakyReLU(0.2, inplace=True)]
+    for (a, b), step in zip(pairwise(widths), steps[1:], strict=True):
+        layers.append(nn.Conv2d(a, b, *step, bias=not batch_norm))
+        layers += [nn.BatchNorm2d(b)] if batch_norm else []
+        layers.append(nn.LeakyReLU(0.2, inplace=True))
+    return layers
+
+
+def features(width: int, side: int, start: int = 4) -> int:
+    """F, the channels that `down` ends with."""
+    return width << (len(doublings(side, start)) - 1)
 
 
 def init_normal(net: nn.Module, std: float = 0.02) -> nn.Module:

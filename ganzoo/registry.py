@@ -12,6 +12,8 @@ from .spec import Spec
 MODELS: tuple[str, ...] = (
     "vanilla",
     "dcgan",
+    "cgan",
+    "infogan",
 )
 
 # Networks that are no GANs but are trained by the same engine and kept in the same folders.

@@ -11,9 +11,7 @@ Shapes: B batch, Z noise, C channels, S side; widths double with each halving of
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from torch import Tensor, nn
@@ -22,8 +20,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 from .. import spec
 from ..gan import GAN, Batch, Terms
 from ..inputs import Noise
-from ..losses import LOSSES, r1
-from ..nets import init_normal
+from ..losses import LOSSES
+from ..nets import doublings, down, features, init_normal, up
 from ..spec import Paper, Spec, knob
 
 
@@ -41,18 +39,7 @@ class Config(spec.Config):
         super().__post_init__()
         if min(self.z, self.width) < 1:
             raise ValueError("z and width must be at least 1")
-        if self.side != 28 and (self.side < 8 or math.log2(self.side / 4) % 1):
-            raise ValueError(f"side: {self.side} is not 28 or 4 times a power of two (8, 16, 32, 64, ...)")
-
-    @property
-    def stages(self) -> int:
-        """How often the side doubles on its way from 4."""
-        return math.ceil(math.log2(self.side / 4))
-
-    @property
-    def first(self) -> tuple[int, int, int]:
-        """Kernel, stride and padding of the step next to 4 x 4: from 4 to 8, or to 7 on the way to 28."""
-        return (3, 2, 1) if self.side == 28 else (4, 2, 1)
+        doublings(self.side)
 
 
 class Generator(nn.Module):
@@ -60,16 +47,7 @@ class Generator(nn.Module):
 
     def __init__(self, c: Config) -> None:
         super().__init__()
-        widths = [c.width * 2**i for i in range(c.stages)][::-1]  # stages = 3, width = 64: 256, 128, 64
-        layers: list[nn.Module] = [
-            nn.ConvTranspose2d(c.z, widths[0], 4, bias=False),
-            nn.BatchNorm2d(widths[0]),
-            nn.ReLU(inplace=True),
-        ]
-        steps = [c.first, *[(4, 2, 1)] * (c.stages - 1)]
-        for (a, b), step in zip(pairwise(widths), steps, strict=False):
-            layers += [nn.ConvTranspose2d(a, b, *step, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
-        self.body = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], c.channels, *steps[-1]), nn.Tanh())
+        self.body = up(c.z, c.width, c.channels, c.side)
 
     def forward(self, z: Tensor) -> Tensor:
         image: Tensor = self.body(z[:, :, None, None])
@@ -81,14 +59,8 @@ class Discriminator(nn.Module):
 
     def __init__(self, c: Config) -> None:
         super().__init__()
-        widths = [c.width * 2**i for i in range(c.stages)]
-        steps = [*[(4, 2, 1)] * (c.stages - 1), c.first]
-        layers: list[nn.Module] = [nn.Conv2d(c.channels, widths[0], *steps[0]), nn.LeakyReLU(0.2, inplace=True)]
-        for (a, b), step in zip(pairwise(widths), steps[1:], strict=True):
-            layers.append(nn.Conv2d(a, b, *step, bias=c.d_norm != "batch"))
-            layers += [nn.BatchNorm2d(b)] if c.d_norm == "batch" else []
-            layers.append(nn.LeakyReLU(0.2, inplace=True))
-        self.body = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4))
+        layers = down(c.channels, c.width, c.side, batch_norm=c.d_norm == "batch")
+        self.body = nn.Sequential(*layers, nn.Conv2d(features(c.width, c.side), 1, 4))
 
     def forward(self, image: Tensor) -> Tensor:
         logit: Tensor = self.body(image).flatten()
@@ -107,21 +79,15 @@ class DCGAN(GAN):
                 if isinstance(m, nn.Conv2d):
                     spectral_norm(m)
         self.loss = LOSSES[c.loss]
-        self.penalise = False
 
     def forward(self, z: Tensor) -> Tensor:  # type: ignore[override]
         image: Tensor = self.G(z)
         return image
 
-    def on_step(self, step: int) -> None:
-        self.penalise = self.config.r1 > 0 and step % self.config.r1_every == 0
-
     def d_loss(self, batch: Batch) -> Terms:
-        terms = self.tell_apart(batch["image"], self.fake(batch).detach())
-        if self.penalise:
-            real = batch["image"].detach().requires_grad_()
-            terms["d_r1"] = self.config.r1 * self.config.r1_every * r1(self.D(real), real)
-        return terms
+        real = batch["image"]
+        terms = self.tell_apart(*self.both(self.D, real, self.fake(batch).detach()))
+        return terms | self.lazy_r1(self.config.r1, self.config.r1_every, real)
 
     def g_loss(self, batch: Batch) -> Terms:
         return {"g_fool": self.loss.fool(self.D(self.fake(batch)))}

@@ -107,7 +107,7 @@ def reference(gan: GAN, data: Data, device: torch.device) -> Iterator[None]:
     """The loop that everybody writes, a step at a time: fp32, NCHW, a DataLoader with PIL transforms, a forward of G for
     each player, a pass of D for each kind, `.item()` every step."""
     c = gan.config
-    gan.logits = lambda real, fake: (gan.D(real), gan.D(fake))  # type: ignore[method-assign]
+    gan.both = lambda net, real, fake, *given: (net(real, *given), net(fake, *given))  # type: ignore[method-assign]
     phases = gan.phases()
     optimisers = [
         torch.optim.Adam([w for n in p.nets for w in n.parameters()], lr=p.lr, betas=(c.beta1, c.beta2)) for p in phases
