@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
@@ -117,6 +118,13 @@ def positive(kind: type[int] | type[float]) -> Any:
     return read
 
 
+def seeds(text: str) -> range:
+    first, _, last = text.partition("-")
+    if not (first.isdecimal() and last.isdecimal() and 0 <= int(first) < int(last) < 2**32):
+        raise argparse.ArgumentTypeError(f"{text!r} is not A-B, such as 0-4")
+    return range(int(first), int(last) + 1)
+
+
 def add_training(verb: argparse.ArgumentParser, spec: Spec) -> None:
     verb.add_argument("--data", required=True, help="data set, see `list`")
     verb.add_argument("--root", help="folder of the data sets (default $GANZOO_DATA or ./data)")
@@ -128,6 +136,7 @@ def add_training(verb: argparse.ArgumentParser, spec: Spec) -> None:
     verb.add_argument("--precision", default="auto", help="auto, bf16 or fp32 (default auto)")
     if spec.recipes:
         verb.add_argument("--recipe", help=f"a named set of knobs: {', '.join(spec.recipes)} (default: the paper's)")
+    verb.add_argument("--seeds", type=seeds, metavar="A-B", help="a run for each seed from A to B, in OUT/seed-A, ...")
     flags = verb.add_argument_group(f"knobs of {spec.title}; the defaults are the paper's")
     hints = get_type_hints(spec.config)
     for name, f in knobs(spec.config).items():
@@ -170,7 +179,14 @@ def train(args: argparse.Namespace) -> None:
         commit=state.describe_commit(),
     )
     folder = args.out or Path("runs") / f"{args.model}-{args.data}"
-    finish(loop, state.Run.create(folder, plan), args)
+    if args.seeds is None:
+        finish(loop, state.Run.create(folder, plan), args)
+        return
+    taken = [s for s in args.seeds if (folder / f"seed-{s}").exists()]
+    if taken:
+        raise ValueError(f"{folder / f'seed-{taken[0]}'}: already there; choose another --out, or other --seeds")
+    for seed in args.seeds:
+        finish(loop, state.Run.create(folder / f"seed-{seed}", dataclasses.replace(plan, seed=seed)), args)
 
 
 def recipe_of(spec: Spec, name: str | None) -> str | None:
@@ -284,15 +300,19 @@ def settings(pairs: list[str]) -> dict[str, Any]:
 
 def eval_(args: argparse.Namespace) -> None:
     from .checkpoint import record
-    from .hub.card import measures_table
+    from .hub.card import measures_table, seeds_table
     from .hub.resolve import resolve
-    from .metrics import report
-
-    gan, data_name = open_(args.name)
+    from .metrics import report, seeds
 
     def say(line: str) -> None:
         print(line, file=sys.stderr)
 
+    if seeds.runs(Path(args.name)):
+        found_by_seed = seeds.measured(Path(args.name), args.root, args.n, say)
+        several = seeds.together(found_by_seed)
+        print(json.dumps(several, indent=2, ensure_ascii=False) if args.json else seeds_table(several))
+        return
+    gan, data_name = open_(args.name)
     metrics = report.measure(gan, data_name, args.root, args.n, say)
     if args.inception:
         fid = report.inception_fid(gan, data_name, args.root, args.n)
@@ -314,8 +334,17 @@ def eval_(args: argparse.Namespace) -> None:
 
 def export(args: argparse.Namespace) -> None:
     from .checkpoint import export as make
+    from .metrics import seeds
 
-    print(make(args.folder, args.name, args.best).folder)
+    known = None
+    if runs := seeds.runs(args.folder):
+        from .training.state import read_plan
+
+        if args.best:
+            raise ValueError("--best is about one run; of several seeds the best is taken anyway")
+        spec = registry.spec(read_plan(next(iter(runs.values()))).model)
+        args.folder, known = seeds.choose(args.folder, spec)
+    print(make(args.folder, args.name, args.best, known).folder)
 
 
 def bench(args: argparse.Namespace) -> None:

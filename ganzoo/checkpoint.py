@@ -138,8 +138,11 @@ def from_run(folder: Path, best: bool = False) -> tuple[state.Plan, GAN, dict[st
     return plan, gan.eval().requires_grad_(False), facts
 
 
-def export(run: Path, name: str | None = None, best: bool = False) -> Checkpoint:
-    """Make weights/NAME/ of a run's last or best networks. ValueError if the name is taken or not plain."""
+def export(run: Path, name: str | None = None, best: bool = False, known: dict[str, Any] | None = None) -> Checkpoint:
+    """Make weights/NAME/ of a run's last or best networks, with what is `known` of them already (their measures).
+
+    ValueError if the name is taken or not plain.
+    """
     from .hub import card  # the card needs Checkpoint
 
     plan, gan, facts = from_run(run, best)
@@ -189,7 +192,8 @@ def export(run: Path, name: str | None = None, best: bool = False) -> Checkpoint
     if (folder / "config.json").exists():  # what was measured on these very weights stays true
         before = files.read_json(folder / "config.json")
         if before.get("files") == config["files"]:
-            config |= {k: before[k] for k in ("metrics", "certificate") if k in before}
+            config |= {k: before[k] for k in ("metrics", "certificate", "seeds") if k in before}
+    config |= known or {}
     files.write_json(folder / "config.json", config)
     checkpoint = Checkpoint(folder, "bundled")
     card.write(checkpoint)

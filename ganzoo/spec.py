@@ -94,6 +94,7 @@ class Spec:
     note: str  # three sentences: the idea, for a visitor
     config: type[Config]
     build: Callable[[Any], GAN]
+    measure: str = field(default="Fréchet distance", kw_only=True)  # the one that a checkpoint is chosen by, of several seeds
     limits: str  # one or two honest sentences on what it does badly
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # named departures from the paper's knobs
     tiny: Mapping[str, Any] = field(default_factory=dict)  # knobs of a network small enough for a test

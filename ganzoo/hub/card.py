@@ -40,6 +40,32 @@ def measures_table(metrics: list[dict[str, Any]], brief: bool = False) -> str:
     )
 
 
+def seeds_table(measures: list[dict[str, Any]]) -> str:
+    """Markdown: a row a measure over several seeds: median, range, and every seed's own."""
+    seeds = list(measures[0]["values"])
+    rows = ["| measure | median | range | " + " | ".join(f"seed {s}" for s in seeds) + " |", "|---" * (3 + len(seeds)) + "|"]
+    for m in measures:
+        arrow = {"lower": "↓", "higher": "↑"}[m["better"]]
+        each = " | ".join(number(m["values"][s]) if s in m["values"] else "" for s in seeds)
+        rows.append(
+            f"| {m['name']}\N{NO-BREAK SPACE}{arrow} | {number(m['median'])} | "
+            f"{number(m['low'])} to {number(m['high'])} | {each} |"
+        )
+    return "\n".join(rows)
+
+
+def several(config: dict[str, Any]) -> str:
+    """A section on the seeds that this checkpoint was chosen from, if it was."""
+    s = config.get("seeds")
+    if not s:
+        return ""
+    return (
+        f"### Over {len(s['of'])} seeds\n\nThe same training with {len(s['of'])} seeds, none left out. This checkpoint is seed "
+        f"{s['chosen']}, the best of {len(s['of'])} by *{s['by']}*; what to expect of one more training is the median.\n\n"
+        f"{seeds_table(s['measures'])}\n\n"
+    )
+
+
 def value(m: dict[str, Any]) -> str:
     """A measure's mean and, where it has one, its spread."""
     return number(m["value"]) + (f" ± {m['spread']:.2g}" if m["spread"] else "")
@@ -123,7 +149,7 @@ import ganzoo
 
 {measures_table(c["metrics"])}
 
-## Training
+{several(c)}## Training
 
 {trained(c)}. Weights: averaged over training, sha256 {checkpoint.revision}...
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+
+from ..gan import GAN, Batch
 
 SPLITS = 10  # of the Inception-style score, as in its paper
 
@@ -28,12 +30,18 @@ class Look:
 
 @dataclass(frozen=True)
 class Case:
-    """One draw of pictures to be measured against the real ones."""
+    """One draw of pictures to be measured against the real ones, and what the model was fed and reads back."""
 
     fake: Look
     train: Look
     test: Look
     classes: tuple[str, ...]
+    train_label: Tensor = field(default_factory=lambda: torch.empty(0))
+    test_label: Tensor = field(default_factory=lambda: torch.empty(0))
+    gan: GAN | None = None
+    given: Batch = field(default_factory=dict)  # the inputs of the fake pictures
+    read_fake: Batch = field(default_factory=dict)  # what the model infers of its inputs in the fake pictures
+    read_test: Batch = field(default_factory=dict)  # and in the real test pictures
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,7 @@ class Score:
     n: int
     floor: float | None = None  # the same, of the real test set
     said: str = ""  # what a reader should know beside the number
+    detail: dict[str, Any] = field(default_factory=dict)  # what a program should: a confusion matrix, names
 
 
 def frechet(case: Case) -> list[Score]:
@@ -158,8 +167,12 @@ def nearest(image: Tensor, among: Tensor, most: int = 2000) -> tuple[Tensor, Ten
     return best, index
 
 
+from .control import codes, obedience  # noqa: E402 (they need the names above)
+
 METRICS: dict[str, Callable[[Case], list[Score]]] = {
     "frechet": frechet,
+    "obedience": obedience,
+    "codes": codes,
     "inception_style": inception_style,
     "histogram": histogram,
     "manifold": manifold,

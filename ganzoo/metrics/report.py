@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from .. import data
-from ..gan import GAN
+from ..gan import CHUNK, GAN, Batch
 from ..hub.resolve import resolve
-from ..images import to_uint8
+from ..images import from_uint8, to_uint8
 from . import METRICS, Case, Look, Score
 from .judge import Judge
 
@@ -52,9 +52,13 @@ def measure(
     found: dict[str, list[Score]] = {}
     for d in range(DRAWS):
         say(f"draw {d + 1} of {DRAWS}: {n} pictures, seeds from {FIRST_SEED + d * n}")
-        fake = look(judge, to_uint8(gan.sample(n, seed=FIRST_SEED + d * n)))
+        given = gan.draw(n, FIRST_SEED + d * n)
+        fake = look(judge, to_uint8(gan.show(given)))
+        given = {k: v.cpu() for k, v in given.items()}
+        codes, codes_of_test = infer(gan, fake.image), infer(gan, test.image)
+        case = Case(fake, real, held_out, train.classes, train.label, test.label, gan, given, codes, codes_of_test)
         for metric in METRICS.values():
-            for score in metric(Case(fake, real, held_out, train.classes)):
+            for score in metric(case):
                 found.setdefault(score.name, []).append(score)
     return [summary(scores) for scores in found.values()]
 
@@ -62,6 +66,13 @@ def measure(
 def look(judge: Judge, images: Tensor) -> Look:
     """Let the judge see pictures: uint8 (n, C, S, S)."""
     return Look(images, *judge.look(images))
+
+
+@torch.inference_mode()
+def infer(gan: GAN, images: Tensor) -> Batch:
+    """What the model reads of its inputs in pictures, uint8 (n, C, S, S); empty where it reads none."""
+    chunks = [gan.infer(from_uint8(x).to(gan.device)) for x in images.split(4 * CHUNK)]
+    return {k: torch.cat([c[k] for c in chunks]).cpu() for k in chunks[0]}
 
 
 def summary(scores: list[Score]) -> dict[str, Any]:
@@ -77,7 +88,7 @@ def summary(scores: list[Score]) -> dict[str, Any]:
         "better": last.better,
         "floor": None if last.floor is None else round(last.floor, 5),
         "said": last.said,
-    }
+    } | ({"detail": last.detail} if last.detail else {})
 
 
 def accuracy(judge: Judge, test: data.Data) -> dict[str, Any]:

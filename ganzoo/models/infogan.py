@@ -169,6 +169,7 @@ SPEC = Spec(
         "What the codes mean is luck as much as design: another seed may give two classes one setting, or split one class "
         "over two. The names on the buttons were read off afterwards."
     ),
+    measure="c1 error, real pictures",
     config=Config,
     build=InfoGAN,
     recipes={

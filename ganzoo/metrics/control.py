@@ -1,0 +1,219 @@
+"""Measures of what a model lets a person decide: does it draw what it was asked for, and do its codes mean something?
+
+They apply by the inputs that a model has: a Choice of the data's own classes (CGAN), or codes that it reads back itself
+(InfoGAN). The factors that a code may turn out to move are read off the pictures by the formulas of `FACTORS`.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from ..images import to_uint8
+from ..inputs import Choice, Code
+from . import Case, Score, frechet_distance
+
+SWEEPS, PLACES = 200, 9  # pictures whose code is swept, and the places of the slider
+
+
+def obedience(case: Case) -> list[Score]:
+    """Is what was asked for what was drawn? By the judge's reading; and the Fréchet distance within each class."""
+    asked = [i for i in case.gan.inputs if isinstance(i, Choice) and i.options == case.classes] if case.gan else []
+    if not asked:
+        return []
+    order, n = case.given[asked[0].name], len(case.fake.probability)
+    right = (case.fake.probability.argmax(1) == order).float()
+    ceiling = (case.test.probability.argmax(1) == case.test_label).float().mean().item()
+    by_class = {c: right[order == k].mean().item() for k, c in enumerate(case.classes)}
+    hardest = min(by_class, key=lambda c: by_class[c])
+    inside: dict[str, tuple[float, float]] = {}
+    for k, c in enumerate(case.classes):
+        real = case.train.feature[case.train_label == k]
+        ours, held_out = case.fake.feature[order == k], case.test.feature[case.test_label == k]
+        inside[c] = frechet_distance(real, ours), frechet_distance(real, held_out)
+    worst = max(inside, key=lambda c: inside[c][0])
+    said = f"worst: {worst} at {inside[worst][0]:.3g} (real test set {inside[worst][1]:.2g})"
+    fakes, floors = (statistics.mean(v) for v in zip(*inside.values(), strict=True))
+    return [
+        Score(
+            "label accuracy",
+            right.mean().item(),
+            "higher",
+            n,
+            ceiling,
+            f"by the judge, whose own is beside it; lowest: {hardest} at {100 * by_class[hardest]:.1f} %",
+        ),
+        Score("Fréchet distance within a class", fakes, "lower", n // len(case.classes), floors, f"mean; {said}"),
+    ]
+
+
+def codes(case: Case) -> list[Score]:
+    """What the codes came to mean, and how well the model reads them back (Chen et al. 2016, sections 7.1 and 7.2)."""
+    if not case.read_fake or case.gan is None:
+        return []
+    found: list[Score] = []
+    for i in case.gan.inputs:
+        if isinstance(i, Choice) and i.name in case.read_fake:
+            found += category(case, i)
+        elif isinstance(i, Code) and i.name in case.read_fake:
+            found += number(case, i)
+    return found
+
+
+def category(case: Case, code: Choice) -> list[Score]:
+    """Error of a categorical code as a classifier, the bound of its mutual information in nats, and its recovery."""
+    given, name, k = case.given[code.name], code.name, len(code.options)
+    real, n = confusion(case.read_test[name].argmax(1), case.test_label, k, len(case.classes)), len(case.test_label)
+    drawn = confusion(given, case.fake.probability.argmax(1), k, len(case.classes))
+    surprise = cross_entropy(case.read_fake[name], given).item()
+    missed = (case.read_fake[name].argmax(1) != given).float().mean().item()
+    meant = ", ".join(f"{code.options[i]}: {case.classes[j]}" for i, j in matching(drawn).items())
+    mostly = [case.classes[int(j)] for j in drawn.argmax(1)]
+    return [
+        Score(
+            f"{name} error, real pictures",
+            error(real),
+            "lower",
+            n,
+            None,
+            "share of the test set whose code, read by Q, is not its class's, by the best matching",
+            {"confusion": real.tolist()},
+        ),
+        Score(f"{name} error, generated", error(drawn), "lower", len(given), None, meant, {"draws": mostly}),
+        Score(
+            f"mutual information, {name}",
+            math.log(k) - surprise,
+            "higher",
+            len(given),
+            None,
+            f"nats, lower bound; at most {math.log(k):.3f}",
+        ),
+        Score(f"{name} recovery error", missed, "lower", len(given), None, "share of generated pictures whose code Q misses"),
+    ]
+
+
+def confusion(code: Tensor, label: Tensor, codes: int, classes: int) -> Tensor:
+    """code, label (n,) int -> counts (codes, classes)."""
+    return torch.bincount(code * classes + label, minlength=codes * classes).view(codes, classes)
+
+
+def matching(counts: Tensor) -> dict[int, int]:
+    """The pairs of code and class that keep most pictures, each used once (Kuhn 1955, by scipy)."""
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(-counts.numpy())
+    return dict(zip(rows.tolist(), columns.tolist(), strict=True))
+
+
+def error(counts: Tensor) -> float:
+    """The share of pictures that the best matching leaves out."""
+    kept = sum(int(counts[i, j]) for i, j in matching(counts).items())
+    return 1 - kept / int(counts.sum())
+
+
+def number(case: Case, code: Code) -> list[Score]:
+    """What a numeric code moves when it alone is swept, the bound of its mutual information, and its recovery."""
+    given, read, n = case.given[code.name], case.read_fake[code.name], len(case.fake.image)
+    wrong = (read - given).square().mean().item()
+    bound = math.log(code.high - code.low) - 0.5 * math.log(2 * math.pi * math.e * max(wrong, 1e-12))
+    moved = sweep(case, code)
+    strongest = max(moved, key=lambda f: abs(moved[f]))
+    others = ", ".join(f"{f} {rho:+.2f}" for f, rho in moved.items() if f != strongest)
+    return [
+        Score(
+            f"{code.name} as a slider",
+            abs(moved[strongest]),
+            "higher",
+            SWEEPS * PLACES,
+            None,
+            f"rank correlation with {strongest} ({moved[strongest]:+.2f}); {others}",
+            {"moves": strongest, "rho": round(moved[strongest], 4)},
+        ),
+        Score(
+            f"mutual information, {code.name}",
+            bound,
+            "higher",
+            n,
+            None,
+            "nats, lower bound with a Gaussian Q; unbounded for a number",
+        ),
+        Score(f"{code.name} recovery error", math.sqrt(wrong), "lower", n, None, "root mean square, of a code in [-1, 1]"),
+    ]
+
+
+def sweep(case: Case, code: Code) -> dict[str, float]:
+    """Factor -> its rank correlation with the slider, the rest of a picture's inputs held (mean over SWEEPS pictures)."""
+    from scipy.stats import spearmanr
+
+    assert case.gan is not None
+    places = torch.linspace(code.low, code.high, PLACES)
+    held = {k: v[:SWEEPS].repeat_interleave(PLACES, 0) for k, v in case.given.items()}
+    held[code.name] = places.repeat(len(held[code.name]) // PLACES)
+    images = to_uint8(case.gan.show({k: v.to(case.gan.device) for k, v in held.items()}))
+    moved = {}
+    for name, factor in FACTORS.items():
+        rows = factor(images).view(-1, PLACES)
+        rho = [float(spearmanr(places.numpy(), row.numpy()).statistic) for row in rows if row.std() > 0]
+        moved[name] = statistics.mean(rho) if rho else 0.0
+    return moved
+
+
+# ---- Factors: uint8 images (n, C, S, S) -> one number each, from the moments of their ink ------------------------------
+
+
+def ink(image: Tensor) -> Tensor:
+    """(n, S, S) in [0, 1]: how far from black, grey as colour."""
+    return image.float().mean(1) / 255
+
+
+def moments(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Central second moments of the ink -> of x, of y, and of both: (n,) each, in pixels squared."""
+    mass, side = ink(image), image.shape[-1]
+    at = torch.arange(side, dtype=torch.float32)
+    total = mass.sum((1, 2)).clamp_min(1e-6)
+    x, y = (mass * at).sum((1, 2)) / total, (mass * at[:, None]).sum((1, 2)) / total
+    dx, dy = at[None, None, :] - x[:, None, None], at[None, :, None] - y[:, None, None]
+    xx, yy, xy = ((mass * d).sum((1, 2)) / total for d in (dx * dx, dy * dy, dx * dy))
+    return xx, yy, xy
+
+
+def slant(image: Tensor) -> Tensor:
+    """Columns to the right for each row up: the shear that would set the picture upright."""
+    _, yy, xy = moments(image)
+    return -xy / yy.clamp_min(1e-6)
+
+
+def stroke(image: Tensor) -> Tensor:
+    """Mean thickness in pixels: twice the ink over the length of its edge (the total variation)."""
+    mass = torch.nn.functional.pad(ink(image), (1, 1, 1, 1))
+    down, right = mass[:, 1:, :-1] - mass[:, :-1, :-1], mass[:, :-1, 1:] - mass[:, :-1, :-1]
+    return 2 * mass.sum((1, 2)) / (down.square() + right.square()).sqrt().sum((1, 2)).clamp_min(1e-6)
+
+
+def width(image: Tensor) -> Tensor:
+    """Standard deviation of the ink's columns, in pixels."""
+    return moments(image)[0].sqrt()
+
+
+def height(image: Tensor) -> Tensor:
+    """Standard deviation of the ink's rows, in pixels."""
+    return moments(image)[1].sqrt()
+
+
+def brightness(image: Tensor) -> Tensor:
+    """Mean of all pixels, 0 to 1."""
+    return ink(image).mean((1, 2))
+
+
+FACTORS: dict[str, Callable[[Tensor], Tensor]] = {
+    "slant": slant,
+    "stroke width": stroke,
+    "width": width,
+    "height": height,
+    "brightness": brightness,
+}
