@@ -23,7 +23,7 @@ SWEEPS, PLACES = 200, 9  # pictures whose code is swept, and the places of the s
 
 def obedience(case: Case) -> list[Score]:
     """Is what was asked for what was drawn? By the judge's reading; and the Fréchet distance within each class."""
-    asked = [i for i in case.gan.inputs if isinstance(i, Choice) and i.options == case.classes] if case.gan else []
+    asked = [i for i in case.gan.inputs if isinstance(i, Choice) and i.name == "label"] if case.gan else []
     if not asked:
         return []
     order, n = case.given[asked[0].name], len(case.fake.probability)

@@ -17,7 +17,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, mse_loss, one_hot
+from torch.nn.functional import affine_grid, cross_entropy, grid_sample, mse_loss, one_hot
 
 from .. import spec
 from ..gan import GAN, Batch, Phase, Terms
@@ -34,6 +34,8 @@ class Config(spec.Config):
     numbers: int = knob(2, "codes in [-1, 1]: c2, c3, ...")
     info_category: float = knob(1.0, "weight of what Q says of c1 (lambda of equation 6)")
     info_number: float = knob(0.1, "weight of what Q says of c2, c3, ...")
+    jitter: float = knob(0.0, "how far pictures are turned and stretched before Q reads c1 in them, a later idea; 0: not")
+    same: float = knob(1.0, "with jitter: weight of Q's agreement on real pictures and their jittered copies")
     width: int = knob(64, "channels of the layer next to the picture")
     start: int = knob(7, "side that the generator starts from, and D ends at")
     dense: int = knob(1024, "units of the dense layer at that end of each network; 0 leaves it out")
@@ -122,10 +124,10 @@ class InfoGAN(GAN):
         codes = dict(zip(self.numbers, seen[:, self.config.categories :].unbind(1), strict=True))
         return {"c1": seen[:, : self.config.categories]} | codes
 
-    def information(self, seen: Tensor, batch: Batch) -> Terms:
+    def information(self, seen: Tensor, jittered: Tensor, batch: Batch) -> Terms:
         """-log Q of the codes of fake pictures, but for constants; the bounds, in nats, are watched."""
         c, read = self.config, self.Q(seen).float()
-        surprise = cross_entropy(read[:, : c.categories], batch["c1"])
+        surprise = cross_entropy(self.Q(jittered)[:, : c.categories].float(), batch["c1"])
         self.watched["mi_c1"] = math.log(c.categories) - surprise.detach()
         terms = {"q_c1": c.info_category * surprise}
         for i, name in enumerate(self.numbers):
@@ -134,15 +136,40 @@ class InfoGAN(GAN):
             terms[f"q_{name}"] = c.info_number * error / 2
         return terms
 
+    def jitter(self, image: Tensor) -> Tensor:
+        """Each picture turned, sheared, stretched and shifted a little: what it shows stays the same."""
+        matrix = torch.eye(2, 3, device=image.device) + self.config.jitter * (
+            2 * torch.rand(len(image), 2, 3, device=image.device) - 1
+        )
+        return (
+            grid_sample(image.float() + 1, affine_grid(matrix, list(image.shape), align_corners=False), align_corners=False) - 1
+        )
+
+    def agreement(self, seen: Tensor, moved: Tensor) -> Tensor:
+        """What Q should make of c1 in real pictures: the same in a picture and its jittered copy, and each code as often as
+        any other (Hu et al. 2017, arXiv 1702.08720, equations 5 and 8). Zero at best."""
+        k = self.config.categories
+        before, after = self.Q(seen)[:, :k].float(), self.Q(moved)[:, :k].float()
+        often = after.softmax(1).mean(0)
+        wrong: Tensor = cross_entropy(after, before.softmax(1)) + (often * (k * often + 1e-8).log()).sum()
+        return wrong
+
     def d_loss(self, batch: Batch) -> Terms:
         real = batch["image"]
-        of_real, of_fake = self.both(self.D.features, real, self.fake(batch).detach())
+        fake = self.fake(batch).detach()
+        of_real, of_fake = self.both(self.D.features, real, fake)
         terms = self.tell_apart(self.D.head(of_real).squeeze(1), self.D.head(of_fake).squeeze(1))
-        return terms | self.information(of_fake, batch) | self.lazy_r1(self.config.r1, self.config.r1_every, real)
+        moved_fake = of_fake
+        if self.config.jitter:
+            moved_real, moved_fake = self.both(self.D.features, self.jitter(real), self.jitter(fake))
+            terms["q_same"] = self.config.same * self.agreement(of_real, moved_real)
+        return terms | self.information(of_fake, moved_fake, batch) | self.lazy_r1(self.config.r1, self.config.r1_every, real)
 
     def g_loss(self, batch: Batch) -> Terms:
-        seen = self.D.features(self.fake(batch))
-        information = {k.replace("q_", "g_"): v for k, v in self.information(seen, batch).items()}
+        fake = self.fake(batch)
+        seen = self.D.features(fake)
+        moved = self.D.features(self.jitter(fake)) if self.config.jitter else seen
+        information = {k.replace("q_", "g_"): v for k, v in self.information(seen, moved, batch).items()}
         return {"g_fool": self.loss.fool(self.D.head(seen).squeeze(1))} | information
 
     def phases(self) -> list[Phase]:

@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 
-from ..inputs import Choice, Input
+from ..checkpoint import Checkpoint
+from ..inputs import Choice, Code, Input
 
 ANY = "any"
+STEP = 0.05  # of a code's slider
 
 
-def control(x: Input, elem_id: str) -> gr.components.Component | None:
+def control(x: Input, c: Checkpoint, elem_id: str) -> gr.components.Component | None:
     """The control of an input; None for noise, whose control is the seed."""
     if isinstance(x, Choice):
-        return gr.Radio([ANY, *x.options], value=ANY, label=x.name, elem_id=elem_id)
+        return gr.Radio(named(x, c), value=ANY, label=x.name, elem_id=elem_id, elem_classes="choice")
+    if isinstance(x, Code):
+        return gr.Slider(x.low, x.high, value=0, step=STEP, label=meaning(x, c), buttons=["reset"], elem_id=elem_id)
     return None
+
+
+def fitted(x: Input, c: Checkpoint) -> Any:
+    """The same control, changed to what it means in another checkpoint, and set back."""
+    if isinstance(x, Choice):
+        return gr.Radio(named(x, c), value=ANY)
+    assert isinstance(x, Code)
+    return gr.Slider(value=0, label=meaning(x, c))
+
+
+def named(x: Choice, c: Checkpoint) -> list[tuple[str, str]]:
+    """(label, value) of each option; a code's label says what it was measured to draw."""
+    draws = detail(c, f"{x.name} error, generated").get("draws")
+    names = [f"{drawn} (code {o})" for o, drawn in zip(x.options, draws, strict=True)] if draws else x.options
+    return [(ANY, ANY), *zip(names, x.options, strict=True)]
+
+
+def meaning(x: Code, c: Checkpoint) -> str:
+    """A code's name, and what its slider was measured to move."""
+    moves = detail(c, f"{x.name} as a slider").get("moves")
+    return f"{x.name}: {moves}" if moves else x.name
+
+
+def detail(c: Checkpoint, measure: str) -> dict[str, Any]:
+    """What a measure of a checkpoint keeps for programs; empty if it was not taken."""
+    return next((m.get("detail", {}) for m in c.config["metrics"] if m["name"] == measure), {})
 
 
 def given(x: Input, value: object) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,8 +15,8 @@ from .. import inputs
 from ..checkpoint import Checkpoint
 from ..gan import GAN
 from ..hub.resolve import bundled, resolve
-from ..images import to_uint8
-from ..inputs import Noise
+from ..images import from_uint8, to_uint8
+from ..inputs import Choice, Code, Noise
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,6 +31,7 @@ except ImportError:  # not on a Space
 
 
 MOST = 64  # pictures a request
+TABLE = 128  # pictures in a table
 KEPT = 16  # networks in memory
 FRAMES = 48  # of a walk
 
@@ -84,6 +85,39 @@ def walk(name: str, start: int, end: int) -> Tensor:
     """The pictures on the way from one seed to another -> uint8 (FRAMES, C, S, S)."""
     start, end = whole("from seed", start, 0, inputs.SEEDS - 1), whole("to seed", end, 0, inputs.SEEDS - 1)
     return _walk(name, start, end)
+
+
+def each(name: str, pictures: Sequence[tuple[int, dict[str, Any]]]) -> Tensor:
+    """A picture for each (seed, inputs that are fixed) -> uint8 (n, C, S, S). ValueError for anything out of bounds."""
+    if not 1 <= len(pictures) <= TABLE:
+        raise ValueError(f"{len(pictures)} pictures are not from 1 to {TABLE}")
+    return _each(name, [(whole("seed", s, 0, inputs.SEEDS - 1), given) for s, given in pictures])
+
+
+def infer(name: str, image: Tensor) -> dict[str, list[float]]:
+    """What a model reads in a picture, uint8 (C, S, S): a Choice's probabilities, a Code's number (clamped to its range)."""
+    return _infer(name, image)
+
+
+@on_gpu
+def _each(name: str, pictures: list[tuple[int, dict[str, Any]]]) -> Tensor:
+    _, gan = network(name)
+    drawn = [gan.draw(1, s, **given) for s, given in pictures]
+    return to_uint8(gan.show({x.name: torch.cat([d[x.name] for d in drawn]) for x in gan.inputs}))
+
+
+@on_gpu
+@torch.inference_mode()
+def _infer(name: str, image: Tensor) -> dict[str, list[float]]:
+    _, gan = network(name)
+    read = gan.infer(from_uint8(image[None]).to(gan.device))
+    found = {}
+    for x in gan.inputs:
+        if isinstance(x, Choice) and x.name in read:
+            found[x.name] = read[x.name][0].softmax(0).tolist()
+        elif isinstance(x, Code) and x.name in read:
+            found[x.name] = read[x.name].clamp(x.low, x.high).tolist()
+    return found
 
 
 @on_gpu

@@ -33,6 +33,12 @@ CSS = """
 .facts td:not(:first-child) { white-space: nowrap; }
 .section { margin-bottom: 28px; column-gap: 32px; }
 .gradio-container pre, .gradio-container pre code { white-space: pre-wrap !important; overflow-wrap: anywhere !important; }
+.choice label { min-width: 44px; justify-content: center; }
+.confusion { overflow-x: auto; }
+.confusion table { border-collapse: collapse; font-size: 12px; font-variant-numeric: tabular-nums; width: 100%; }
+.confusion td, .confusion th { padding: 3px 5px; text-align: right; border: 1px solid var(--border-color-primary); }
+.confusion th { font-weight: 500; white-space: nowrap; }
+.confusion td[style] { background: color-mix(in srgb, var(--color-accent) calc(var(--share) * 45%), transparent); }
 footer { padding: 12px 0 !important; }
 @media (max-width: 640px) {
   .gradio-container { padding: 8px !important; }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -16,12 +16,15 @@ from ..checkpoint import Checkpoint
 from ..gan import GAN
 from ..hub import card
 from ..images import columns_for, grid
-from ..inputs import Input, Noise
+from ..inputs import Code, Input, Noise
 from . import play
-from .controls import control, given
+from .controls import control, fitted, given
+from .detective import Detective, reads
 from .scrubber import frames, scrubber
+from .table import Table, Word, ordered
 
 DICE = "() => Math.floor(Math.random() * 4294967296)"
+PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 WIDTH = 1120  # pixels that a grid is enlarged to at most, by whole factors: more than the screen shows, so it stays crisp
 
 
@@ -63,6 +66,7 @@ class Tab:
         self.first = checkpoints[0].name
         self.gan: GAN = play.network(self.first)[1]
         self.inputs = [x for x in self.gan.inputs if not isinstance(x, Noise)]
+        self.codes = [x for x in self.inputs if isinstance(x, Code)]
         self.render()
 
     def id(self, part: str) -> str:
@@ -77,8 +81,17 @@ class Tab:
                 if any(isinstance(x, Noise) for x in self.gan.inputs):
                     self.walk()
             with gr.Column(scale=6, min_width=300):
-                self.samples()
                 self.panel()
+                self.samples()
+        if choice := ordered(self):
+            with gr.Row(equal_height=False, elem_classes="section"):
+                with gr.Column(scale=6, min_width=300):
+                    self.table = Table(self, choice)
+                with gr.Column(scale=5, min_width=300):
+                    if not self.codes:
+                        self.word = Word(self, choice)
+                    if reads(self.gan):
+                        self.detective = Detective(self)
         with gr.Row(equal_height=False, elem_classes="section"):
             with gr.Column(scale=5, min_width=300):
                 self.training()
@@ -96,7 +109,8 @@ class Tab:
         self.checkpoint = gr.Radio(names, value=self.first, label="trained on", elem_id=self.id("checkpoint"))
 
     def panel(self) -> None:
-        self.controls: list[tuple[Input, Any]] = [(x, c) for x in self.inputs if (c := control(x, self.id(x.name)))]
+        checkpoint = play.network(self.first)[0]
+        self.controls: list[tuple[Input, Any]] = [(x, c) for x in self.inputs if (c := control(x, checkpoint, self.id(x.name)))]
         with gr.Row():
             self.seed = seed_box(0, "seed", self.id("seed"))
             self.n = gr.Slider(1, play.MOST, value=16, step=1, label="how many", min_width=160, scale=5, elem_id=self.id("n"))
@@ -104,8 +118,12 @@ class Tab:
             self.dice = gr.Button("🎲 Roll the dice", min_width=130, elem_id=self.id("dice"))
             self.go = gr.Button("Generate", variant="primary", min_width=130, elem_id=self.id("go"))
 
+    def defaults(self) -> list[Any]:
+        """The controls' values before anyone touches them."""
+        return [c.value for _, c in self.controls]
+
     def samples(self) -> None:
-        drawn = play.sample(self.first, 16, 0)
+        drawn = play.sample(self.first, 16, 0, self.fixed(self.defaults()))
         self.picture = gr.Image(
             enlarge(drawn.images),
             show_label=False,
@@ -143,22 +161,71 @@ class Tab:
 
     def wire(self) -> None:
         where: dict[str, Any] = {"concurrency_id": "draw", "concurrency_limit": 1}
-        private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        quick = private | where
+        private = PRIVATE
+        quick = PRIVATE | where
         asked = [self.checkpoint, self.seed, self.n, *(c for _, c in self.controls)]
         shown = [self.picture, self.said]
         self.go.click(self.draw, asked, shown, api_name=self.spec.name, api_description=self.description(), **where)
-        changes: list[Any] = [self.seed.submit, self.n.release, *(c.change for _, c in self.controls)]
+        changes: list[Any] = [self.seed.submit, self.n.release, *(c.input for _, c in self.controls)]
         gr.on(changes, self.draw, asked, shown, trigger_mode="always_last", **quick)
         self.dice.click(None, None, self.seed, js=DICE).then(self.draw, asked, shown, **quick)
         about = [self.timeline, self.measures, self.curves]
-        self.checkpoint.change(self.draw, asked, shown, **quick)
+        refit = [c for _, c in self.controls]
+        if refit:
+            switched = self.checkpoint.change(self.refitted, self.checkpoint, refit, queue=False, **private)
+            switched.then(self.draw, asked, shown, **quick)
+        else:
+            switched = self.checkpoint.change(self.draw, asked, shown, **quick)
         self.checkpoint.change(self.about, self.checkpoint, about, queue=False, **private)
         if hasattr(self, "steps"):
             way = [self.checkpoint, self.start, self.end]
             gr.on([self.start.submit, self.end.submit, self.checkpoint.change], self.way, way, self.steps, **quick)
             roll = f"() => [({DICE})(), ({DICE})()]"
             self.elsewhere.click(None, None, [self.start, self.end], js=roll).then(self.way, way, self.steps, **quick)
+
+        if hasattr(self, "table"):
+            self.wire_table(switched, quick)
+        if hasattr(self, "word"):
+            self.wire_word(quick)
+        if hasattr(self, "detective"):
+            self.wire_detective(private, where)
+
+    def wire_table(self, switched: Any, quick: dict[str, Any]) -> None:
+        asked = [self.checkpoint, self.seed, self.table.across, *(c for _, c in self.controls)]
+        draw = polite(self.table.draw)
+        codes = [c.release for x, c in self.controls if isinstance(x, Code)]
+        changes = [self.seed.submit, self.table.across.input, self.seed.change, *codes]
+        gr.on(changes, draw, asked, self.table.picture, trigger_mode="always_last", **quick)
+        switched.then(draw, asked, self.table.picture, **quick)
+
+    def wire_word(self, quick: dict[str, Any]) -> None:
+        w = self.word
+        asked = [self.checkpoint, w.hand, w.text, w.parts]
+        draw = polite(w.draw)
+        changes: list[Any] = [w.hand.submit, w.text.submit, w.text.input, w.parts.input]
+        gr.on(changes, draw, asked, w.strip, trigger_mode="always_last", validator=w.check, **quick)
+        w.another.click(None, None, w.hand, js=DICE).then(draw, asked, w.strip, **quick)
+        refit = self.checkpoint.change(w.fitted, self.checkpoint, [w.text, w.parts], queue=False, **PRIVATE)
+        refit.then(draw, asked, w.strip, **quick)
+
+    def wire_detective(self, private: dict[str, Any], where: dict[str, Any]) -> None:
+        d = self.detective
+        shown = [d.seen, d.sure, d.numbers]
+        d.pad.change(polite(d.read), [self.checkpoint, d.pad], shown, trigger_mode="always_last", **private, **where)
+        self.checkpoint.change(d.confusion, self.checkpoint, d.record, queue=False, **private)
+
+    def refitted(self, checkpoint: str) -> Any:
+        """The controls, changed to what they mean in another checkpoint."""
+        c, gan = play.network(checkpoint)
+        controls = [fitted(x, c) for x in gan.inputs if x.name in {y.name for y, _ in self.controls}]
+        return controls if len(controls) > 1 else controls[0]
+
+    def fixed(self, values: Sequence[object]) -> dict[str, Any]:
+        """What the controls' values fix."""
+        held: dict[str, Any] = {}
+        for (x, _), value in zip(self.controls, values, strict=True):
+            held |= given(x, value)
+        return held
 
     def description(self) -> str:
         takes = ", ".join(["a checkpoint", "a seed", "how many", *(x.name for x in self.inputs)])
@@ -168,10 +235,7 @@ class Tab:
     def draw(self) -> Callable[..., Any]:
         @polite
         def draw(checkpoint: str, seed: float, n: float, *values: object) -> tuple[Image.Image, str]:
-            fixed: dict[str, Any] = {}
-            for (x, _), value in zip(self.controls, values, strict=True):
-                fixed |= given(x, value)
-            drawn = play.sample(checkpoint, n, seed, fixed)  # type: ignore[arg-type]
+            drawn = play.sample(checkpoint, n, seed, self.fixed(values))  # type: ignore[arg-type]
             return enlarge(drawn.images), caption(drawn.said)
 
         return draw
