@@ -5,7 +5,8 @@ reads the codes back from the picture, and G and Q together raise the lower boun
 L(G, Q) = E log Q(c | G(z, c)) + H(c) <= I(c; G(z, c)) (equations 4 and 5). Networks: appendix C.1.
 Departs: an averaged generator; Q moves in D's turn; a number's log Q has the variance that fits the batch only where the
 bound is logged, and variance 1 where it is minimised. Recipe `fast`, which the shipped checkpoints use: four sides
-(4, 7, 14, 28) instead of three and no dense layer, no batch norm in D, R1 penalty, larger steps.
+(4, 7, 14, 28) instead of three and no dense layer, no batch norm in D, R1 penalty, larger steps; and Q reads c1 in
+pictures turned and stretched a little, and must agree with itself on real ones (Hu et al. 2017, arXiv 1702.08720).
 Shapes: B batch, Z noise, K categories, N numbers, C channels, S side, F features.
 """
 
@@ -149,9 +150,9 @@ class InfoGAN(GAN):
         """What Q should make of c1 in real pictures: the same in a picture and its jittered copy, and each code as often as
         any other (Hu et al. 2017, arXiv 1702.08720, equations 5 and 8). Zero at best."""
         k = self.config.categories
-        before, after = self.Q(seen)[:, :k].float(), self.Q(moved)[:, :k].float()
+        before, after = self.Q(seen.detach())[:, :k].float(), self.Q(moved)[:, :k].float()
         often = after.softmax(1).mean(0)
-        wrong: Tensor = cross_entropy(after, before.softmax(1)) + (often * (k * often + 1e-8).log()).sum()
+        wrong: Tensor = cross_entropy(after, before.detach().softmax(1)) + (often * (k * often + 1e-8).log()).sum()
         return wrong
 
     def d_loss(self, batch: Batch) -> Terms:
@@ -205,6 +206,7 @@ SPEC = Spec(
             "dense": 0,
             "d_norm": "none",
             "r1": 1.0,
+            "jitter": 0.2,
             "width": 48,
             "batch": 64,
             "lr_d": 1e-3,
