@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from . import registry
 from .spec import Spec, knobs
+from .training.boards import BOARDS
 
 STEPS = 10_000  # of a training that was given no budget
 
@@ -104,6 +105,7 @@ def add_budget(verb: argparse.ArgumentParser) -> None:
     budget.add_argument("--images", type=positive(int), help="real pictures seen in all")
     verb.add_argument("--save-every", type=positive(float), default=60.0, help="seconds from save to save (default 60)")
     verb.add_argument("--quiet", action="store_true", help="no progress bar")
+    verb.add_argument("--track", choices=tuple(BOARDS), help="show losses and snapshots there too (an optional package)")
 
 
 def positive(kind: type[int] | type[float]) -> Any:
@@ -146,8 +148,9 @@ def add_training(verb: argparse.ArgumentParser, spec: Spec) -> None:
 
 
 def train(args: argparse.Namespace) -> None:
-    from .training import loop, state
+    from .training import boards, loop, state
 
+    boards.check(args.track)
     spec = registry.spec(args.model)
     recipe = recipe_of(spec, getattr(args, "recipe", None))
     if not 0 <= args.seed < 2**32:
@@ -183,8 +186,9 @@ def recipe_of(spec: Spec, name: str | None) -> str | None:
 
 
 def resume(args: argparse.Namespace) -> None:
-    from .training import loop, state
+    from .training import boards, loop, state
 
+    boards.check(args.track)
     commands = state.read_plan(args.folder).command.splitlines()
     if state.describe_command() not in commands:
         commands.append(state.describe_command())
@@ -196,7 +200,7 @@ def resume(args: argparse.Namespace) -> None:
 
 def finish(loop: Any, run: Any, args: argparse.Namespace) -> None:
     try:
-        loop.train(run, args.quiet, args.save_every)
+        loop.train(run, args.quiet, args.save_every, args.track)
     except loop.Interrupted as stop:
         raise KeyboardInterrupt(str(stop)) from None
     if run.engine.group.leads:
