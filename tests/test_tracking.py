@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import shutil
@@ -123,9 +124,15 @@ def spoil_tensorboard(run):
 
 
 def spoil_trackio(run):
-    """Its folder is gone for good; a deleted one is made anew by trackio itself."""
-    shutil.rmtree(run.parent / "trackio")
-    (run.parent / "trackio").touch()
+    """Its folder is gone for good; a deleted one is made anew by trackio itself, perhaps at this very moment."""
+    folder, file = run.parent / "trackio", run.parent / "file"
+    for i in range(100):
+        file.touch()
+        if folder.is_dir():
+            folder.rename(run.parent / f"gone-{i}")
+        with contextlib.suppress(IsADirectoryError):
+            file.rename(folder)
+            return
 
 
 @pytest.mark.parametrize(("board", "spoil"), [("tensorboard", spoil_tensorboard), ("trackio", spoil_trackio)])
@@ -134,8 +141,11 @@ def test_a_lost_board_stops_with_one_line_and_the_state_of_that_step(board, spoi
     run = tmp_path / "run"
     process = start("train", FIRST, "--steps", 10**7, "--out", run, "--track", board, *FLAGS)
     wait_for_step(run, 100)
-    spoil(run)
-    _, said = process.communicate(timeout=60)
+    try:
+        spoil(run)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 2
     said = [line for line in said.splitlines() if line.startswith("ganzoo: ") or "Traceback" in line]
     assert len(said) == 1
