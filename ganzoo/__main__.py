@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -120,7 +121,7 @@ def positive(kind: type[int] | type[float]) -> Any:
 
 
 def add_training(verb: argparse.ArgumentParser, spec: Spec) -> None:
-    verb.add_argument("--data", required=True, help="data set, see `list`")
+    verb.add_argument("--data", required=True, help="data set, see `list`; folder:DIR@SIDE, hf:USER/NAME@SIDE")
     verb.add_argument("--root", help="folder of the data sets (default $GANZOO_DATA or ./data)")
     verb.add_argument("--out", type=Path, help="folder of the run (default runs/MODEL-DATA)")
     add_budget(verb)
@@ -172,7 +173,7 @@ def train(args: argparse.Namespace) -> None:
         command=state.describe_command(),
         commit=state.describe_commit(),
     )
-    folder = args.out or Path("runs") / f"{args.model}-{args.data}"
+    folder = args.out or Path("runs") / re.sub(r"[^\w.-]+", "-", f"{args.model}-{args.data}")
     finish(loop, state.Run.create(folder, plan), args)
 
 

@@ -38,6 +38,7 @@ class Data:
     label: Tensor
     classes: tuple[str, ...]
     captions: tuple[str, ...] = ()
+    mapped: bool = False  # the pictures are on disk, and read as they are asked for
 
     def __len__(self) -> int:
         return len(self.image)
@@ -103,7 +104,14 @@ def load(name: str, root: Path | str | None = None, split: str = "train") -> Dat
         from .folder import folder
 
         return folder(name.removeprefix("folder:"), split)
+    if name.startswith("hf:"):
+        from .streamed import streamed
+
+        return streamed(name.removeprefix("hf:"), Path(root) if root is not None else default_root(), split)
     if name not in SETS:
-        raise ValueError(f"no data set {name!r}; there are {', '.join(SETS)}, and folder:DIR for your own pictures")
+        said = ", ".join(SETS)
+        raise ValueError(
+            f"no data set {name!r}; there are {said}, folder:DIR for your own pictures, hf:USER/NAME for the Hub's"
+        )
     read: Callable[[Path, str], Data] = getattr(import_module(f"{__name__}.{SETS[name]}"), name)
     return read(Path(root) if root is not None else default_root(), split)

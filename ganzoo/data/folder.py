@@ -28,7 +28,8 @@ def folder(where: str, split: str) -> Data:
 
     ValueError if there is no such folder, no picture in it, or one that cannot be read.
     """
-    root, side = _side(where)
+    name, side = side_of("folder", where)
+    root = Path(name)
     if not root.is_dir():
         raise ValueError(f"{root}: no such folder; give folder:DIR or folder:DIR@SIDE, such as folder:photos@64")
     entries = _entries(root, split)
@@ -48,13 +49,14 @@ def folder(where: str, split: str) -> Data:
     return Data(name, root.resolve().name, source, "not stated", image, label, classes, captions)
 
 
-def _side(where: str) -> tuple[Path, int]:
+def side_of(kind: str, where: str) -> tuple[str, int]:
+    """NAME@SIDE -> its parts; SIDE may be left out. ValueError if it is no side."""
     name, at, text = where.rpartition("@")
     if not at:
-        return Path(where), SIDE
+        return where, SIDE
     if not text.isdecimal() or not 4 <= int(text) <= 1024:
-        raise ValueError(f"folder:{where}: {text!r} is not a side from 4 to 1024 pixels")
-    return Path(name), int(text)
+        raise ValueError(f"{kind}:{where}: {text!r} is not a side from 4 to 1024 pixels")
+    return name, int(text)
 
 
 def _entries(root: Path, split: str) -> list[dict[str, Any]]:
@@ -85,9 +87,14 @@ def _entries(root: Path, split: str) -> list[dict[str, Any]]:
 def _open(path: Path, side: int) -> Image.Image:
     try:
         with Image.open(path) as picture:
-            flat = ImageOps.exif_transpose(picture)
-            if "A" in flat.getbands() or "transparency" in flat.info:  # on white, as a page shows it
-                flat = Image.alpha_composite(Image.new("RGBA", flat.size, "white"), flat.convert("RGBA"))
-            return ImageOps.fit(flat.convert("L" if flat.mode in ("1", "L") else "RGB"), (side, side), Image.Resampling.LANCZOS)
+            return square(picture, side)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path}: not a picture that can be read ({error})") from None
+
+
+def square(picture: Image.Image, side: int) -> Image.Image:
+    """A picture as it is shown, turned upright and on white, its middle square brought to side x side; grey or RGB."""
+    flat = ImageOps.exif_transpose(picture)
+    if "A" in flat.getbands() or "transparency" in flat.info:  # on white, as a page shows it
+        flat = Image.alpha_composite(Image.new("RGBA", flat.size, "white"), flat.convert("RGBA"))
+    return ImageOps.fit(flat.convert("L" if flat.mode in ("1", "L") else "RGB"), (side, side), Image.Resampling.LANCZOS)
