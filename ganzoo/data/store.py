@@ -12,7 +12,7 @@ import mmap
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,11 @@ Pictures = Iterator[tuple[Image.Image, int, str | None]]  # square ones of one s
 def place_of(root: Path, name: str, key: object) -> Path:
     """A folder for what a key stands for: another key, another folder."""
     return root / f"{re.sub(r'[^a-zA-Z0-9]+', '-', name)[-40:].strip('-')}-{stream(key):08x}"
+
+
+def versions(files: Iterable[Path]) -> list[tuple[str, int, int]]:
+    """What tells a set of files from another, or from itself before it was changed."""
+    return [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
 
 
 def keep(place: Path, name: str, make: Callable[[], tuple[Pictures, dict[str, Any]]]) -> Data:

@@ -19,7 +19,7 @@ from typing import Any
 
 from . import Data
 from .folder import side_of, square
-from .store import Pictures, keep, place_of
+from .store import Pictures, keep, place_of, versions
 
 OPTIONS = ("config", "split", "first", "image", "label", "revision")
 SECONDS = 10  # that the Hub may stay silent
@@ -36,8 +36,7 @@ def streamed(where: str, root: Path, split: str) -> Data:
     here = Path(path)
     name = f"hf:{here.resolve().name if here.is_dir() else path}{where.removeprefix(path)}"  # goes into the card: no path
     files = sorted(here.resolve().rglob("*")) if here.is_dir() else []
-    key = where, [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
-    return keep(place_of(root / "hf", path, key) / split, name, lambda: _ask(path, side, options, split))
+    return keep(place_of(root / "hf", path, (where, versions(files))) / split, name, lambda: _ask(path, side, options, split))
 
 
 def parse(where: str) -> tuple[str, int, dict[str, str]]:
