@@ -311,11 +311,18 @@ def test_the_best_is_kept_beside_the_last(tmp_path, weights):
     assert "no judge for 'shapes'" in done.stderr
 
 
-def test_the_certificate_is_earned(tmp_path):
+def pytest_generate_tests(metafunc):
+    if "certified" in metafunc.fixturenames:
+        every = metafunc.config.getoption("kills")
+        metafunc.parametrize("certified", registry.MODELS if every else registry.MODELS[:1])
+
+
+def test_the_certificate_is_earned(certified, pytestconfig):
     from ganzoo.spec import configure
     from ganzoo.training.certify import certify
 
-    spec = registry.spec(registry.MODELS[0])
+    kills = pytestconfig.getoption("kills") or 2
+    spec = registry.spec(certified)
     kept = vars(configure(spec.config, spec.tiny))
-    found = certify(spec.name, spec.config, kept, kills=2, say=print)
-    assert (found["kills"], found["exact"]) == (2, True)
+    found = certify(spec.name, spec.config, kept, kills=kills, say=print)
+    assert (found["kills"], found["exact"]) == (kills, True)
