@@ -52,9 +52,9 @@ def train(run: Run, quiet: bool = False, save_every: float = 60.0, track: str | 
     saved = start
     finished = False
 
-    run.save()
     with Signals() as signals, tracking.Tracker(run, target, quiet or not group.leads, track) as tracker:
         try:
+            run.save()
             while target is None or engine.step < target:
                 if engine.step % (1 if group.size == 1 else AGREE_EVERY) == 0:
                     if group.agree(run.seconds >= budget or signals.seen or tracker.lost != ""):
@@ -77,6 +77,9 @@ def train(run: Run, quiet: bool = False, save_every: float = 60.0, track: str | 
             tracker.look()
         except Diverged as error:
             raise Diverged(f"{error}; the last good state is kept in {run.folder}, a lower --lr-d or --lr-g may help") from None
+        except OSError as error:
+            again = f"go on with `python -m ganzoo resume {run.folder}` when that is mended"
+            raise OSError(f"stopped at step {engine.step}: {error}; what was saved is kept, {again}") from None
         finally:
             group.leave()
     go_on = f"stopped at step {engine.step}; go on with `python -m ganzoo resume {run.folder}`"

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from ..files import write
 from ..images import grid, png, to_uint8
-from .boards import BOARDS, Shown
+from .boards import BOARDS, Board, Shown
 
 if TYPE_CHECKING:
     from ..metrics.judge import Judge
@@ -63,7 +63,9 @@ class Tracker:
         self.judge = self._judge()
         self.real: Tensor | None = None  # the judge's features of real pictures
         self.track, self.lost = track, ""  # why the board is lost, once it is
-        self.board = BOARDS[track](run) if track and self.engine.group.leads else None
+        self.board: Board | None = None
+        if track and self.engine.group.leads:
+            self._try(self._open, BOARDS[track])
         total = round((run.plan.minutes or 0) * 60) if self.by_time else target
         self.bar: tqdm[Any] = tqdm(
             total=total, initial=self.progress(), disable=quiet, dynamic_ncols=True, desc=run.folder.name, bar_format=BAR
@@ -95,17 +97,16 @@ class Tracker:
     def update(self) -> None:
         """Read the losses; show and log them with the speed since the last time. All ranks call it; rank 0 writes."""
         terms = self.engine.read()
-        if not self.engine.group.leads:
+        if not terms or not self.engine.group.leads:
             return
         step, at = self.before
         self.before = (self.engine.step, time.monotonic())
         speed = (self.engine.step - step) * self.engine.config.batch / max(self.before[1] - at, 1e-9)
-        if terms:
-            line = {"step": self.engine.step, "images": self.engine.images, "seconds": round(self.run.seconds, 1)}
-            line |= {k: float(f"{v:.5g}") for k, v in terms.items()} | {"images_per_s": round(speed)}
-            with self.log.open("a") as file:
-                file.write(json.dumps(line) + "\n")
-            self.show({k: v for k, v in line.items() if k not in ("step", "images", "seconds")})
+        line = {"step": self.engine.step, "images": self.engine.images, "seconds": round(self.run.seconds, 1)}
+        watched = {k: float(f"{v:.5g}") for k, v in terms.items()} | {"images_per_s": round(speed)}
+        with self.log.open("a") as file:
+            file.write(json.dumps(line | watched) + "\n")
+        self.show(watched)
         shown = {"images/s": f"{speed:,.0f}"} | {k: f"{v:.2f}" for k, v in terms.items() if not k.endswith("_right")}
         said = words(terms, self.left, len(self.engine.data.classes))
         self.bar.set_postfix_str("  ".join([*(f"{k} {v}" for k, v in shown.items()), *([said] if said else [])]), refresh=False)
@@ -125,6 +126,9 @@ class Tracker:
         """Put numbers and pictures on the board, if there is one."""
         if self.board and not self.lost:
             self._try(self.board.show, self.engine.step, what)
+
+    def _open(self, kind: Callable[[Run], Board]) -> None:
+        self.board = kind(self.run)
 
     def _try(self, work: Callable[..., None], *args: object) -> None:
         try:
