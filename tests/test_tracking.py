@@ -140,10 +140,10 @@ def test_a_lost_board_stops_with_one_line_and_the_state_of_that_step(board, spoi
     pytest.importorskip(board)
     run = tmp_path / "run"
     process = start("train", FIRST, "--steps", 10**7, "--out", run, "--track", board, *FLAGS)
-    wait_for_step(run, 100)
+    wait_for_step(run, 100, seconds=120)
     try:
         spoil(run)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 2
@@ -155,6 +155,18 @@ def test_a_lost_board_stops_with_one_line_and_the_state_of_that_step(board, spoi
     assert f"stopped at step {step}" in said[0]
     assert step > 100, "the state of the step at which it stopped, not that of the last minute"
     cli("resume", run, "--steps", step + 5)
+
+
+def test_a_board_that_cannot_be_opened_is_lost_from_the_start(runs, tmp_path):
+    pytest.importorskip("tensorboard")
+    run = tmp_path / "run"
+    shutil.copytree(runs[FIRST], run)
+    (run / "tensorboard").touch()
+    done = cli("resume", run, "--steps", 20, "--quiet", "--track", "tensorboard", check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("ganzoo: --track tensorboard failed (")
+    assert "stopped at step 12; go on with" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 @boards
