@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from . import registry
 from .spec import Spec, knobs
+from .training.boards import BOARDS
 
 STEPS = 10_000  # of a training that was given no budget
 
@@ -105,6 +107,7 @@ def add_budget(verb: argparse.ArgumentParser) -> None:
     budget.add_argument("--images", type=positive(int), help="real pictures seen in all")
     verb.add_argument("--save-every", type=positive(float), default=60.0, help="seconds from save to save (default 60)")
     verb.add_argument("--quiet", action="store_true", help="no progress bar")
+    verb.add_argument("--track", choices=tuple(BOARDS), help="show losses and snapshots there too (an optional package)")
 
 
 def positive(kind: type[int] | type[float]) -> Any:
@@ -126,7 +129,7 @@ def seeds(text: str) -> range:
 
 
 def add_training(verb: argparse.ArgumentParser, spec: Spec) -> None:
-    verb.add_argument("--data", required=True, help="data set, see `list`")
+    verb.add_argument("--data", required=True, help="data set, see `list`; folder:DIR@SIDE, hf:USER/NAME@SIDE")
     verb.add_argument("--root", help="folder of the data sets (default $GANZOO_DATA or ./data)")
     verb.add_argument("--out", type=Path, help="folder of the run (default runs/MODEL-DATA)")
     add_budget(verb)
@@ -155,8 +158,9 @@ def add_training(verb: argparse.ArgumentParser, spec: Spec) -> None:
 
 
 def train(args: argparse.Namespace) -> None:
-    from .training import loop, state
+    from .training import boards, loop, state
 
+    boards.check(args.track)
     spec = registry.spec(args.model)
     recipe = recipe_of(spec, getattr(args, "recipe", None))
     if not 0 <= args.seed < 2**32:
@@ -178,7 +182,7 @@ def train(args: argparse.Namespace) -> None:
         command=state.describe_command(),
         commit=state.describe_commit(),
     )
-    folder = args.out or Path("runs") / f"{args.model}-{args.data}"
+    folder = args.out or Path("runs") / re.sub(r"[^\w.-]+", "-", f"{args.model}-{args.data}")
     if args.seeds is None:
         finish(loop, state.Run.create(folder, plan), args)
         return
@@ -199,8 +203,9 @@ def recipe_of(spec: Spec, name: str | None) -> str | None:
 
 
 def resume(args: argparse.Namespace) -> None:
-    from .training import loop, state
+    from .training import boards, loop, state
 
+    boards.check(args.track)
     commands = state.read_plan(args.folder).command.splitlines()
     if state.describe_command() not in commands:
         commands.append(state.describe_command())
@@ -212,7 +217,7 @@ def resume(args: argparse.Namespace) -> None:
 
 def finish(loop: Any, run: Any, args: argparse.Namespace) -> None:
     try:
-        loop.train(run, args.quiet, args.save_every)
+        loop.train(run, args.quiet, args.save_every, args.track)
     except loop.Interrupted as stop:
         raise KeyboardInterrupt(str(stop)) from None
     if run.engine.group.leads:

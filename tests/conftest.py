@@ -19,6 +19,11 @@ REPO = Path(__file__).resolve().parents[1]
 EVERYTHING = (*registry.MODELS, *registry.TOOLS)
 
 
+def pytest_addoption(parser):
+    said = "certify exact resume for every model, killing each N times (without it: the first model, twice)"
+    parser.addoption("--kills", type=int, metavar="N", help=said)
+
+
 def cli(*args, cwd=None, check=True, timeout=240, **env):
     """Run `python -m ganzoo ARGS` -> the finished process; with check, it must have succeeded."""
     done = subprocess.run(

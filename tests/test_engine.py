@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -250,9 +251,35 @@ def test_a_full_disk_is_one_line_and_the_old_state_stays(tmp_path):
         cwd=REPO,
     )
     assert done.returncode == 2
-    assert "File too large" in done.stderr
+    assert re.fullmatch(
+        rf"ganzoo: stopped at step \d: .*File too large: '{run}/.*'; what was saved is kept, go on with "
+        rf"`python -m ganzoo resume {run}` when that is mended",
+        done.stderr.strip().splitlines()[-1],
+    )
     assert "Traceback" not in done.stderr
     assert (run / "state.safetensors").read_bytes() == good
+
+
+@pytest.mark.parametrize("when", ["at the first state", "in the middle"])
+def test_a_training_whose_disk_is_full_goes_on_exactly_when_there_is_room(when, tmp_path):
+    name, run = registry.MODELS[0], tmp_path / "run"
+    flags = ["--data", "fake", "--quiet", *tiny(name)]
+    process = start("train", name, "--steps", 10**7, "--out", run, "--save-every", 0.1, *flags)
+    if when == "in the middle":
+        wait_for_step(run, 50)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (2000, 2000))  # from now on, no file may grow beyond
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert re.fullmatch(rf"ganzoo: stopped at step \d+: .*File too large.*`python -m ganzoo resume {run}` when .*\n", said)
+    step = int(read_tensors(run / "state.safetensors")[1]["step"]) if (run / "state.safetensors").exists() else 0
+    assert (step > 0) == (when == "in the middle")
+    cli("resume", run, "--steps", step + 20)
+    cli("train", name, "--steps", step + 20, "--out", tmp_path / "whole", *flags)
+    one, two = (read_tensors(f / "state.safetensors")[0] for f in (tmp_path / "whole", run))
+    assert all(torch.equal(one[k], two[k]) for k in one)
+    steps = [json.loads(x)["step"] for x in (run / "log.jsonl").read_text().splitlines()]
+    assert steps == sorted(set(steps)), "a line that was cut short is gone"
+    assert not list(run.glob(".*"))
 
 
 def test_write_is_whole_or_not_at_all(tmp_path):
@@ -311,11 +338,18 @@ def test_the_best_is_kept_beside_the_last(tmp_path, weights):
     assert "no judge for 'shapes'" in done.stderr
 
 
-def test_the_certificate_is_earned(tmp_path):
+def pytest_generate_tests(metafunc):
+    if "certified" in metafunc.fixturenames:
+        every = metafunc.config.getoption("kills")
+        metafunc.parametrize("certified", registry.MODELS if every else registry.MODELS[:1])
+
+
+def test_the_certificate_is_earned(certified, pytestconfig):
     from ganzoo.spec import configure
     from ganzoo.training.certify import certify
 
-    spec = registry.spec(registry.MODELS[0])
+    kills = pytestconfig.getoption("kills") or 2
+    spec = registry.spec(certified)
     kept = vars(configure(spec.config, spec.tiny))
-    found = certify(spec.name, spec.config, kept, kills=2, say=print)
-    assert (found["kills"], found["exact"]) == (2, True)
+    found = certify(spec.name, spec.config, kept, kills=kills, say=print)
+    assert (found["kills"], found["exact"]) == (kills, True)

@@ -1,4 +1,7 @@
-"""Data sets by name. All are held in memory as uint8, so that a batch is one gather and no worker process is needed."""
+"""Data sets by name, as uint8 in memory, so that a batch is one gather and no worker process is needed.
+
+Sets that are too large for that are read from the disk, by `feed`, ahead of the engine.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ import torch
 from torch import Tensor
 
 from ..images import from_uint8
+
+Rows = dict[str, Tensor]  # image, label
 
 # name -> the file here that has a function of that name: (root, "train" or "test") -> Data
 SETS: dict[str, str] = {
@@ -38,6 +43,7 @@ class Data:
     label: Tensor
     classes: tuple[str, ...]
     captions: tuple[str, ...] = ()
+    mapped: bool = False  # the pictures are on disk, and read as they are asked for
 
     def __len__(self) -> int:
         return len(self.image)
@@ -50,10 +56,19 @@ class Data:
     def channels(self) -> int:
         return self.image.shape[1]
 
-    def batch(self, index: Tensor, device: torch.device) -> dict[str, Tensor]:
-        """The pictures and labels at index, on the device: image float32 in [-1, 1]."""
-        image = self.image[index].to(device, non_blocking=True)
-        return {"image": from_uint8(image), "label": self.label[index].to(device, non_blocking=True)}
+    def gather(self, index: Tensor) -> Rows:
+        """The rows at index, in memory: image uint8."""
+        return {"image": self.image[index], "label": self.label[index]}
+
+    @staticmethod
+    def place(rows: Rows, device: torch.device) -> Rows:
+        """Rows as a batch on the device: image float32 in [-1, 1]."""
+        there = {k: v.to(device, non_blocking=True) for k, v in rows.items()}
+        return there | {"image": from_uint8(there["image"])}
+
+    def batch(self, index: Tensor, device: torch.device) -> Rows:
+        """The rows at index as a batch on the device."""
+        return self.place(self.gather(index), device)
 
 
 def stream(*key: object) -> int:
@@ -99,11 +114,19 @@ def load(name: str, root: Path | str | None = None, split: str = "train") -> Dat
     """A data set by name. ValueError if there is none of that name, or if its files are neither there nor to be had."""
     if split not in ("train", "test"):
         raise ValueError(f"no split {split!r}; there are train and test")
+    place = Path(root) if root is not None else default_root()
     if name.startswith("folder:"):
         from .folder import folder
 
-        return folder(name.removeprefix("folder:"), split)
+        return folder(name.removeprefix("folder:"), place, split)
+    if name.startswith("hf:"):
+        from .streamed import streamed
+
+        return streamed(name.removeprefix("hf:"), place, split)
     if name not in SETS:
-        raise ValueError(f"no data set {name!r}; there are {', '.join(SETS)}, and folder:DIR for your own pictures")
+        said = ", ".join(SETS)
+        raise ValueError(
+            f"no data set {name!r}; there are {said}, folder:DIR for your own pictures, hf:USER/NAME for the Hub's"
+        )
     read: Callable[[Path, str], Data] = getattr(import_module(f"{__name__}.{SETS[name]}"), name)
-    return read(Path(root) if root is not None else default_root(), split)
+    return read(place, split)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -16,45 +17,51 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..images import from_pil
-from . import Data
+from . import Data, store
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
 SIDE = 64  # pixels that pictures are brought to, if the name does not say
-MOST = 4 * 10**9  # bytes that are held in memory
 
 
-def folder(where: str, split: str) -> Data:
+def folder(where: str, kept: Path, split: str) -> Data:
     """The pictures of `DIR` or `DIR@SIDE`, cut to the middle square and brought to SIDE pixels, in colour unless all are grey.
 
-    ValueError if there is no such folder, no picture in it, or one that cannot be read.
+    A folder that is too large for the memory is kept as a set under `kept`, and read from there. ValueError if there is
+    no such folder, no picture in it, or one that cannot be read.
     """
-    root, side = _side(where)
+    path, side = side_of("folder", where)
+    root = Path(path)
     if not root.is_dir():
         raise ValueError(f"{root}: no such folder; give folder:DIR or folder:DIR@SIDE, such as folder:photos@64")
     entries = _entries(root, split)
     if not entries:
         raise ValueError(f"{root}: no {split} pictures in it ({', '.join(sorted(ENDINGS))}, or metadata.jsonl; see the README)")
-    if len(entries) * 3 * side * side > MOST:
-        raise ValueError(f"{root}: {len(entries)} pictures of {side} pixels do not fit in memory; give a smaller @SIDE")
-    pictures = [_open(e["path"], side) for e in entries]
-    grey = all(p.mode == "L" for p in pictures)
-    image = torch.stack([from_pil(p if grey else p.convert("RGB")) for p in pictures])
+    title = root.resolve().name  # not the whole path: it goes into the card
+    name, source, license = f"folder:{title}@{side}", f"{len(entries)} pictures in a folder named {title}", "not stated"
     names = [str(e.get("label", "")) for e in entries]
     classes = tuple(sorted(set(names)))
-    label = torch.tensor([classes.index(n) for n in names])
-    captions = tuple(str(e["text"]) for e in entries) if all("text" in e for e in entries) else ()
-    source = f"{len(entries)} pictures in a folder named {root.resolve().name}"
-    name = f"folder:{root.resolve().name}@{side}"  # not the whole path: the name goes into the card
-    return Data(name, root.resolve().name, source, "not stated", image, label, classes, captions)
+    labels = [classes.index(n) for n in names]
+    captions = [str(e["text"]) for e in entries] if all("text" in e for e in entries) else []
+    pictures = (_open(e["path"], side) for e in entries)
+    if len(entries) * 3 * side * side > store.MOST:
+        facts = {"title": title, "source": source, "license": license, "classes": classes}
+        rows = zip(pictures, labels, captions or repeat(None, len(entries)), strict=True)
+        key = side, labels, captions, store.versions(e["path"] for e in entries)
+        return store.keep(store.place_of(kept / "folder", title, key) / split, name, lambda: (rows, facts))
+    held = [*pictures]
+    grey = all(p.mode == "L" for p in held)
+    image = torch.stack([from_pil(p if grey else p.convert("RGB")) for p in held])
+    return Data(name, title, source, license, image, torch.tensor(labels), classes, tuple(captions))
 
 
-def _side(where: str) -> tuple[Path, int]:
+def side_of(kind: str, where: str) -> tuple[str, int]:
+    """NAME@SIDE -> its parts; SIDE may be left out. ValueError if it is no side."""
     name, at, text = where.rpartition("@")
     if not at:
-        return Path(where), SIDE
+        return where, SIDE
     if not text.isdecimal() or not 4 <= int(text) <= 1024:
-        raise ValueError(f"folder:{where}: {text!r} is not a side from 4 to 1024 pixels")
-    return Path(name), int(text)
+        raise ValueError(f"{kind}:{where}: {text!r} is not a side from 4 to 1024 pixels")
+    return name, int(text)
 
 
 def _entries(root: Path, split: str) -> list[dict[str, Any]]:
@@ -85,9 +92,14 @@ def _entries(root: Path, split: str) -> list[dict[str, Any]]:
 def _open(path: Path, side: int) -> Image.Image:
     try:
         with Image.open(path) as picture:
-            flat = ImageOps.exif_transpose(picture)
-            if "A" in flat.getbands() or "transparency" in flat.info:  # on white, as a page shows it
-                flat = Image.alpha_composite(Image.new("RGBA", flat.size, "white"), flat.convert("RGBA"))
-            return ImageOps.fit(flat.convert("L" if flat.mode in ("1", "L") else "RGB"), (side, side), Image.Resampling.LANCZOS)
+            return square(picture, side)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path}: not a picture that can be read ({error})") from None
+
+
+def square(picture: Image.Image, side: int) -> Image.Image:
+    """A picture as it is shown, turned upright and on white, its middle square brought to side x side; grey or RGB."""
+    flat = ImageOps.exif_transpose(picture)
+    if "A" in flat.getbands() or "transparency" in flat.info:  # on white, as a page shows it
+        flat = Image.alpha_composite(Image.new("RGBA", flat.size, "white"), flat.convert("RGBA"))
+    return ImageOps.fit(flat.convert("L" if flat.mode in ("1", "L") else "RGB"), (side, side), Image.Resampling.LANCZOS)

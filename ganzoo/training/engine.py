@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..data import Data, Order, stream
+from ..data.feed import Feed
 from ..gan import GAN, Terms
 from ..images import to_uint8
 from ..spec import Spec, configure
@@ -69,7 +70,7 @@ class Engine:
         self.gan: GAN = built.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         hasten(self.gan, device)
         self.data, self.seed, self.device, self.precision = data, seed, device, precision
-        self.order = Order(len(data), seed)
+        self.feed = Feed(data, Order(len(data), seed), self.config.batch, self.group.share, device)
         self.step = 0
         self.share = 1.0  # of the batch that this process plays
         self.pending: list[tuple[int, Terms]] = []  # terms of the steps since the last `read`, still on the device
@@ -107,13 +108,12 @@ class Engine:
         self.gan.on_step(self.step)
 
         # Gather real pictures, and inputs for as many fake ones; what the data know (a label, a caption) they set.
-        index = self.order.at(self.images, self.config.batch)
-        batch = self.data.batch(self.group.share(index), self.device)
+        batch = self.feed.at(self.step)
         batch["image"] = batch["image"].contiguous(memory_format=torch.channels_last)
         known = {i.name: batch[i.name] for i in self.gan.inputs if i.name in batch}
-        drawn = self.gan.draw(len(index), None, **known)
+        drawn = self.gan.draw(self.config.batch, None, **known)
         batch |= {k: v if k in known else self.group.share(v) for k, v in drawn.items()}
-        self.share = len(batch["image"]) / len(index)
+        self.share = len(batch["image"]) / self.config.batch
         if self.group.size > 1:  # what the networks draw themselves (dropout) differs between ranks
             torch.manual_seed(stream("step", self.seed, self.step, self.group.rank))
 

@@ -8,6 +8,7 @@ import time
 from types import FrameType
 
 from . import tracking
+from .boards import Lost
 from .engine import Diverged
 from .state import Run
 
@@ -38,11 +39,11 @@ class Signals:
         self.seen = True
 
 
-def train(run: Run, quiet: bool = False, save_every: float = 60.0) -> None:
+def train(run: Run, quiet: bool = False, save_every: float = 60.0, track: str | None = None) -> None:
     """Carry out a run's plan to the end of its budget, saving every so many seconds.
 
-    Raises Interrupted after a Ctrl-C, with the state saved; Diverged when a loss is no longer a number, with the last
-    good state kept; OSError when the disk fails, likewise.
+    Raises Interrupted after a Ctrl-C, and Lost when the board that it is tracked on fails, with the state saved;
+    Diverged when a loss is no longer a number, with the last good state kept; OSError when the disk fails, likewise.
     """
     engine, plan, group = run.engine, run.plan, run.engine.group
     target = plan.steps or (plan.images and math.ceil(plan.images / engine.config.batch))
@@ -51,12 +52,12 @@ def train(run: Run, quiet: bool = False, save_every: float = 60.0) -> None:
     saved = start
     finished = False
 
-    run.save()
-    with Signals() as signals, tracking.Tracker(run, target, quiet or not group.leads) as tracker:
+    with Signals() as signals, tracking.Tracker(run, target, quiet or not group.leads, track) as tracker:
         try:
+            run.save()
             while target is None or engine.step < target:
                 if engine.step % (1 if group.size == 1 else AGREE_EVERY) == 0:
-                    if group.agree(run.seconds >= budget or signals.seen):
+                    if group.agree(run.seconds >= budget or signals.seen or tracker.lost != ""):
                         break
                     if group.agree(time.monotonic() - saved > save_every):
                         tracker.update()
@@ -69,17 +70,23 @@ def train(run: Run, quiet: bool = False, save_every: float = 60.0) -> None:
                 if engine.step % tracking.READ_EVERY == 0:
                     tracker.update()
             tracker.update()
-            finished = not group.agree(signals.seen)
+            finished = not group.agree(signals.seen or tracker.lost != "")
             if finished:
                 tracker.snapshot(last=True)
             checked_save(run)
             tracker.look()
         except Diverged as error:
             raise Diverged(f"{error}; the last good state is kept in {run.folder}, a lower --lr-d or --lr-g may help") from None
+        except OSError as error:
+            again = f"go on with `python -m ganzoo resume {run.folder}` when that is mended"
+            raise OSError(f"stopped at step {engine.step}: {error}; what was saved is kept, {again}") from None
         finally:
             group.leave()
+    go_on = f"stopped at step {engine.step}; go on with `python -m ganzoo resume {run.folder}`"
+    if tracker.lost:
+        raise Lost(f"{tracker.lost}; {go_on}, with or without --track")
     if not finished:
-        raise Interrupted(f"stopped at step {engine.step}; go on with `python -m ganzoo resume {run.folder}`")
+        raise Interrupted(go_on)
 
 
 def checked_save(run: Run) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from ..files import write
 from ..images import grid, png, to_uint8
+from .boards import BOARDS, Board, Shown
 
 if TYPE_CHECKING:
     from ..metrics.judge import Judge
@@ -53,7 +54,7 @@ def words(terms: Mapping[str, float], left: int | None = None, classes: int = 0)
 class Tracker:
     """A progress bar, a log and snapshots of a run, to `target` steps or the minutes of its plan. Use it as a context."""
 
-    def __init__(self, run: Run, target: int | None, quiet: bool) -> None:
+    def __init__(self, run: Run, target: int | None, quiet: bool, track: str | None = None) -> None:
         self.run, self.engine, self.quiet = run, run.engine, quiet
         self.log = run.folder / "log.jsonl"
         self.by_time = target is None
@@ -61,6 +62,10 @@ class Tracker:
         self.left: int | None = None
         self.judge = self._judge()
         self.real: Tensor | None = None  # the judge's features of real pictures
+        self.track, self.lost = track, ""  # why the board is lost, once it is
+        self.board: Board | None = None
+        if track and self.engine.group.leads:
+            self._try(self._open, BOARDS[track])
         total = round((run.plan.minutes or 0) * 60) if self.by_time else target
         self.bar: tqdm[Any] = tqdm(
             total=total, initial=self.progress(), disable=quiet, dynamic_ncols=True, desc=run.folder.name, bar_format=BAR
@@ -83,6 +88,8 @@ class Tracker:
 
     def __exit__(self, *error: object) -> None:
         self.bar.close()
+        if self.board:
+            self._try(self.board.close)
 
     def progress(self) -> int:
         return int(self.run.seconds) if self.by_time else self.engine.step
@@ -90,16 +97,16 @@ class Tracker:
     def update(self) -> None:
         """Read the losses; show and log them with the speed since the last time. All ranks call it; rank 0 writes."""
         terms = self.engine.read()
-        if not self.engine.group.leads:
+        if not terms or not self.engine.group.leads:
             return
         step, at = self.before
         self.before = (self.engine.step, time.monotonic())
         speed = (self.engine.step - step) * self.engine.config.batch / max(self.before[1] - at, 1e-9)
-        if terms:
-            line = {"step": self.engine.step, "images": self.engine.images, "seconds": round(self.run.seconds, 1)}
-            line |= {k: float(f"{v:.5g}") for k, v in terms.items()} | {"images_per_s": round(speed)}
-            with self.log.open("a") as file:
-                file.write(json.dumps(line) + "\n")
+        line = {"step": self.engine.step, "images": self.engine.images, "seconds": round(self.run.seconds, 1)}
+        watched = {k: float(f"{v:.5g}") for k, v in terms.items()} | {"images_per_s": round(speed)}
+        with self.log.open("a") as file:
+            file.write(json.dumps(line | watched) + "\n")
+        self.show(watched)
         shown = {"images/s": f"{speed:,.0f}"} | {k: f"{v:.2f}" for k, v in terms.items() if not k.endswith("_right")}
         said = words(terms, self.left, len(self.engine.data.classes))
         self.bar.set_postfix_str("  ".join([*(f"{k} {v}" for k, v in shown.items()), *([said] if said else [])]), refresh=False)
@@ -111,7 +118,23 @@ class Tracker:
         if e.group.leads and e.gan.inputs and (last or snapshot_due(e.step)):
             path = self.run.folder / "snapshots" / f"{e.step:08d}.png"
             if not path.exists():
-                write(path, png(grid(e.snapshot())))
+                picture = grid(e.snapshot())
+                write(path, png(picture))
+                self.show({"snapshot": picture})
+
+    def show(self, what: Shown) -> None:
+        """Put numbers and pictures on the board, if there is one."""
+        if self.board and not self.lost:
+            self._try(self.board.show, self.engine.step, what)
+
+    def _open(self, kind: Callable[[Run], Board]) -> None:
+        self.board = kind(self.run)
+
+    def _try(self, work: Callable[..., None], *args: object) -> None:
+        try:
+            work(*args)
+        except Exception as error:  # of any kind: it comes from somebody else's package, and must not end the training
+            self.lost = self.lost or f"--track {self.track} failed ({str(error).splitlines()[0]})"
 
     def look(self) -> None:
         """Let the data set's judge count the classes that are still drawn and, where it is asked for, keep the best."""

@@ -1,0 +1,41 @@
+"""The batches of a training, by step; where the pictures are on disk, a thread gathers them ahead of the engine.
+
+A batch is a function of the step alone, so looking ahead changes no bit of a training, and a resume needs no record of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import torch
+from torch import Tensor
+
+from . import Data, Order, Rows
+
+AHEAD = 4  # batches that are gathered before they are asked for
+
+
+class Feed:
+    """step -> one process's share of the batch, on its device."""
+
+    def __init__(self, data: Data, order: Order, batch: int, share: Callable[[Tensor], Tensor], device: torch.device) -> None:
+        self.data, self.order, self.batch, self.share, self.device = data, order, batch, share, device
+        self.thread = ThreadPoolExecutor(1, "feed") if data.mapped else None
+        self.ahead: dict[int, Future[Rows]] = {}
+
+    def at(self, step: int) -> Rows:
+        """{"image": float32 (B, C, S, S) in [-1, 1], "label": (B,)}."""
+        if self.thread is None:
+            return self.data.batch(self._index(step), self.device)
+        steps = range(step, step + 1 + AHEAD)
+        self.ahead = {s: self.ahead.get(s) or self.thread.submit(self._gather, s) for s in steps}
+        return self.data.place(self.ahead.pop(step).result(), self.device)
+
+    def _index(self, step: int) -> Tensor:
+        return self.share(self.order.at(step * self.batch, self.batch))
+
+    def _gather(self, step: int) -> Rows:
+        rows = self.data.gather(self._index(step))
+        # From pinned memory, the copy to a GPU goes on while the engine does.
+        return {k: v.pin_memory() for k, v in rows.items()} if self.device.type == "cuda" else rows
