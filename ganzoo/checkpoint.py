@@ -55,7 +55,10 @@ class Checkpoint:
         path = self.folder / "config.json"
         if not path.is_file():
             raise ValueError(f"{self.folder}: no checkpoint (a folder with config.json, made by `python -m ganzoo export`)")
-        config = files.read_json(path)
+        try:
+            config = files.read_json(path)
+        except ValueError as error:
+            raise ValueError(str(error) if self.ours else f"{error} ({self.source})") from None
         check(config, self.where("config.json"))
         return config
 
@@ -147,10 +150,13 @@ class Checkpoint:
         if not steps or not path.is_file():
             return []
         side = int(self.config["config"]["side"])
-        with Image.open(path) as picture:
-            if picture.size != (wanted := (TIMELINE_COLUMNS * side, len(steps) * side)):
-                raise ValueError(f"{self.where('timeline.png')}: {picture.size} pixels, not {wanted}")
-            strip = from_pil(picture)
+        try:
+            with Image.open(path) as picture:
+                if picture.size != (wanted := (TIMELINE_COLUMNS * side, len(steps) * side)):
+                    raise ValueError(f"{self.where('timeline.png')}: {picture.size} pixels, not {wanted}")
+                strip = from_pil(picture)
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+            raise ValueError(f"{self.where('timeline.png')}: not a picture that can be read ({error})") from None
         rows = strip.split(side, dim=1)
         return [(s, torch.stack(row.split(side, dim=2))) for s, row in zip(steps, rows, strict=True)]
 

@@ -17,10 +17,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from huggingface_hub import constants, try_to_load_from_cache
+
 from .. import data, files, registry
 from ..checkpoint import BESIDE, Checkpoint, weights_dir
 from ..manifest import HEAVIEST_FILE
-from . import settings
+from . import network, settings
 from .settings import Repo
 
 log = logging.getLogger("ganzoo")
@@ -63,8 +65,8 @@ def resolve(name: str) -> Checkpoint:
     if repo := Repo.parse(name):
         try:
             return pull(repo)
-        except (ValueError, ConnectionError) as error:
-            raise ValueError(f"{error}; and no folder {name!r} is here") from None
+        except (network.Refused, ConnectionError) as error:
+            raise ValueError(f"{error}; and there is no folder {name!r}") from None
     known = ", ".join(c.name for c in bundled()) or "none yet; train one with `python -m ganzoo train`"
     raise ValueError(
         f"no checkpoint {name!r}; there are {known}, or name a folder made by `python -m ganzoo export`, or USER/REPO"
@@ -86,8 +88,6 @@ def pull(
     ValueError if the Hub says no, or if what it has is no checkpoint; ConnectionError if it cannot be reached and there
     is no copy.
     """
-    from . import network
-
     if (repo.pinned or offline) and not again and (copy := cached(repo, cache)):
         return copy
     try:
@@ -110,7 +110,6 @@ def fetch(
     repo: Repo, patience: float, token: str | bool | None = None, cache: Path | None = None, again: bool = False
 ) -> Checkpoint:
     """Download what is not in the cache yet. No file is asked for by a name that the repo chooses."""
-    from . import network
 
     def get(file: str, most: int, at: Repo, again: bool = again) -> Path:
         return network.download(at, file, most, patience, token, cache, again)
@@ -132,8 +131,6 @@ def cached(repo: Repo, cache: Path | None = None) -> Checkpoint | None:
     """A whole copy of the repo in the cache, without network: at its commit; or where its branch or tag was last seen; or,
     if no revision was asked for, the latest. None if there is none.
     """
-    from huggingface_hub import try_to_load_from_cache
-
     found = try_to_load_from_cache(repo.id, "config.json", cache_dir=cache, revision=repo.revision)
     paths = [Path(found)] if isinstance(found, str) else []
     if repo.revision == "main":
@@ -151,8 +148,6 @@ def cached(repo: Repo, cache: Path | None = None) -> Checkpoint | None:
 
 def snapshots(repo_id: str = "*", cache: Path | None = None) -> list[Path]:
     """The config.json of each copy of a repo in the Hub's cache, or of all repos."""
-    from huggingface_hub import constants
-
     folder = f"models--{repo_id.replace('/', '--')}"
     return [*Path(cache or constants.HF_HUB_CACHE).glob(f"{folder}/snapshots/*/config.json")]
 
