@@ -31,11 +31,13 @@ def git(folder, *args):
 
 
 class Hub:
-    """fault: repo -> "gated", "error", "cut", "slow", "stall" or "no FILE"; hole: nobody is answered any more."""
+    """fault: repo -> "gated", "error", "cut", "slow", "stall" or "no FILE".
+    hole: "silent" or "trickle", then nobody gets an answer any more.
+    """
 
     def __init__(self, folder):
         self.repos = folder / "mirrors"
-        self.fault, self.hole, self.asked, self.private = {}, threading.Event(), [], set()
+        self.fault, self.hole, self.asked, self.private = {}, "", [], set()
         self.port, self.olah_port = free_port(), free_port()
         self.url, self.olah_url = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.olah_port}"
         config = folder / "olah.toml"
@@ -122,8 +124,12 @@ class Front(BaseHTTPRequestHandler):
 
     def do_GET(self):
         hub = self.hub
-        if hub.hole.is_set():
-            time.sleep(30)
+        if hub.hole:
+            for i in range(40):
+                if hub.hole == "trickle":
+                    with contextlib.suppress(OSError):
+                        self.wfile.write(b"HTTP/1.0 200 OK\r\n" if not i else b"X-%d: and so on\r\n" % i)
+                time.sleep(0.5)
             return None
         hub.asked.append(f"{self.command} {self.path}")
         if self.path.startswith("/api/"):

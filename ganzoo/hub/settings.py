@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from .. import files
 from ..checkpoint import weights_dir
 
+# No part begins with a dot: a revision is also a path in the Hub's cache.
 ID = r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}"
 REVISION = r"[A-Za-z0-9][\w.-]{0,127}(?:/[A-Za-z0-9][\w.-]{0,127}){0,4}"
 PINS = "hub.json"
@@ -34,7 +35,7 @@ class Repo:
     def parse(cls, text: str) -> Repo | None:
         """USER/REPO or USER/REPO@REVISION; None if it is not one."""
         found = re.fullmatch(f"({ID})(?:@({REVISION}))?", text, re.ASCII)
-        if not found or ".." in text:  # a revision is also the name of a file in the cache
+        if not found:
             return None
         return cls(found[1], found[2] or "main")
 
