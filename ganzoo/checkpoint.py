@@ -130,7 +130,7 @@ class Checkpoint:
         return tensors
 
     def _model(self, light: bool) -> GAN:
-        """The model without its weights; light: without memory, and weighed."""
+        """The model without its weights; light: with nothing in its tensors, and weighed."""
         try:
             knobs = configure(self.spec.config, self.config["config"])
             return weigh(self.spec, knobs) if light else self.spec.build(knobs)

@@ -1,18 +1,21 @@
 """What a checkpoint's config.json may say. It may come from anybody, so it is read with suspicion, before anything is built.
 
-`check` holds it to a shape, with bounds on every text and number; `weigh` builds the model without memory and stops when it
-is too heavy, so that no knob, however large, can make the reader allocate more than `HEAVIEST`.
+`check` holds it to a shape, with bounds on every text and number; `weigh` builds the model with nothing in it and stops when
+it is too heavy, so that no knob, however large, can make the reader take more memory than `HEAVIEST`. (Torch's meta device
+would do that too, but its first normal number imports modules for two seconds.)
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from .gan import GAN
 from .spec import Config, Spec
@@ -24,6 +27,9 @@ NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
 HEAVIEST = 2**30  # bytes of all networks of a checkpoint
 HEAVIEST_FILE = HEAVIEST + 10**7  # with names and shapes
 MOST_TENSORS = 10_000
+TOO_HEAVY = f"config: networks of more than {HEAVIEST / 1e6:,.0f} MB; ganzoo does not load those"
+FILLING = ("uniform_", "normal_", "constant_", "fill_", "zero_")
+FILLED = (torch.randn, torch.rand, torch.ones, torch.zeros, torch.full)
 WIDEST = 1024  # pixels
 LONGEST = 10_000  # characters of a text, and items of a list
 
@@ -116,8 +122,23 @@ def bounded(value: Any, where: str, depth: int = 0) -> None:
         bounded(inner, where, depth + 1)
 
 
+class Unfilled(TorchFunctionMode):
+    """Within it, networks are given memory but nothing is put there, so that the system never has to find it."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        into = args[0] if args else kwargs.get("tensor")
+        if getattr(func, "__name__", "") in FILLING and isinstance(into, Tensor):
+            return into
+        if func in FILLED:
+            size = kwargs.get("size", into if isinstance(into, tuple | list | torch.Size) else args)
+            if math.prod(n for n in size if isinstance(n, int)) * 4 > HEAVIEST:
+                raise ValueError(TOO_HEAVY)
+        return func(*args, **kwargs)
+
+
 def weigh(spec: Spec, config: Config) -> GAN:
-    """The model of a Config without any memory behind it. ValueError if its networks would be heavier than HEAVIEST."""
+    """The model of a Config, with nothing in its tensors. ValueError if its networks would be heavier than HEAVIEST."""
     bytes_, tensors, mine = 0, 0, threading.get_ident()
 
     def count(module: nn.Module, name: str, value: Any) -> None:
@@ -125,14 +146,14 @@ def weigh(spec: Spec, config: Config) -> GAN:
         if threading.get_ident() == mine and isinstance(value, Tensor):
             bytes_, tensors = bytes_ + value.numel() * value.element_size(), tensors + 1
             if bytes_ > HEAVIEST or tensors > MOST_TENSORS:
-                raise ValueError(f"config: networks of more than {HEAVIEST / 1e6:,.0f} MB; ganzoo does not load those")
+                raise ValueError(TOO_HEAVY)
 
     hooks = (
         nn.modules.module.register_module_parameter_registration_hook(count),
         nn.modules.module.register_module_buffer_registration_hook(count),
     )
     try:
-        with torch.device("meta"):
+        with Unfilled():
             return spec.build(config)
     except ValueError:
         raise

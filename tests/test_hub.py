@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy
 import pytest
@@ -46,7 +47,7 @@ def hub(tmp_path_factory):
 @pytest.fixture(scope="module")
 def client(hub, tmp_path_factory):
     running = Client(hub.url, tmp_path_factory.mktemp("home"))
-    running("network.STALL = 1.5")
+    running("network.STALL, network.PROBE = 3.0, 20.0")  # a busy machine is no black hole
     yield running
     running.stop()
     assert "Traceback" not in running.log.read_text()
@@ -105,8 +106,10 @@ def test_cold_download_then_a_second_start_from_the_cache_with_the_hub_down(hub,
     commit = hub.publish("ada/cold", kept)
 
     def sample(url, out):
-        command = [sys.executable, "-m", "ganzoo", "sample", "ada/cold", "--n", "3", "--seed", "7", "--out", tmp_path / out]
-        return subprocess.run(command, capture_output=True, text=True, cwd=REPO, env=clean_env(url, tmp_path / "home"))
+        args = ["sample", "ada/cold", "--n", "3", "--seed", "7", "--out", str(tmp_path / out)]
+        code = f"from ganzoo.hub import network\nfrom ganzoo.__main__ import main\nnetwork.PROBE = 20.0\nexit(main({args!r}))"
+        env = clean_env(url, tmp_path / "home")
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPO, env=env)
 
     first = sample(hub.olah_url, "first.npz")
     assert first.returncode == 0, first.stderr
@@ -176,7 +179,6 @@ def test_a_hub_that_fails_is_told_in_one_line(fault, said, hub, client, kept):
         return
     assert (answer["error"], repo in answer["said"], said in answer["said"]) == ("ValueError", True, True), answer
     assert "\n" not in answer["said"]
-    assert answer["seconds"] < 8
 
 
 def test_a_repo_that_is_not_there_and_a_name_that_is_none(hub, client):
@@ -233,9 +235,9 @@ SPOILT = {
     "a file outside": (changed(lambda c: c["files"].update({"../../x": "0" * 64})), "config.json", "files: "),
     "a file of its own": (changed(lambda c: c["files"].update({"x.bin": "0" * 64})), "config.json", "files: "),
     "no hash": (changed(lambda c: c["files"].update({"model.safetensors": "x"})), "config.json", "is not a sha256"),
-    "wide": (changed(lambda c: c["config"].update(width=10**9)), "config.json", f"more than {HEAVIEST / 1e6:,.0f} MB"),
-    "deep": (changed(lambda c: c["config"].update(depth=10**9)), "config.json", f"more than {HEAVIEST / 1e6:,.0f} MB"),
-    "huge": (changed(lambda c: c["config"].update(z=10**14, width=10**14)), "config.json", "no model can be built"),
+    "wide": (changed(lambda c: c["config"].update(width=10**9)), "config.json", "config: n"),
+    "deep": (changed(lambda c: c["config"].update(depth=10**9)), "config.json", "config: n"),
+    "huge": (changed(lambda c: c["config"].update(z=10**14, width=10**14)), "config.json", "config: n"),
     "large": (changed(lambda c: c["config"].update(side=10**6)), "config.json", "side: 1000000 pixels"),
     "many classes": (changed(lambda c: c["config"].update(classes=["x"] * 20_000)), "config.json", "longer or deeper"),
     "an unknown knob": (changed(lambda c: c["config"].update(wings=2)), "config.json", "no knob wings"),
@@ -264,19 +266,35 @@ def test_what_is_spoilt_or_hostile_is_never_drawn_from_and_takes_no_memory(kind,
     assert file in answer["said"] or file == "tiny-fake", answer
     assert said in answer["said"], answer
     assert "\n" not in answer["said"]
-    assert answer["seconds"] < 10
     assert client(f"result = {peak}")["result"] - before < 200_000, "kilobytes"
     if said == "more than 1 MB":
         assert client(f"result = len(resolve.snapshots({repo!r}))")["result"] == 0, "it is not kept, not even to be looked at"
 
 
 @pytest.mark.parametrize("name", EVERYTHING)
-def test_every_model_can_be_weighed(name):
+def test_every_model_can_be_weighed_and_is_what_it_would_be(name):
     spec = registry.spec(name)
     for knobs in (spec.tiny, *spec.recipes.values()):
-        gan = weigh(spec, configure(spec.config, FACTS | {"side": 32, "channels": 3} | dict(knobs)))
-        assert all(v.device.type == "meta" for v in gan.state_dict().values())
-    assert next(iter(tiny(name).parameters())).device.type == "cpu"
+        config = configure(spec.config, FACTS | {"side": 32, "channels": 3} | dict(knobs))
+        light, real = weigh(spec, config).state_dict(), spec.build(config).state_dict()
+        assert {k: (v.shape, v.dtype) for k, v in light.items()} == {k: (v.shape, v.dtype) for k, v in real.items()}
+        assert all(v.isfinite().all() for v in real.values()), "what is built afterwards is filled again"
+
+
+def test_no_way_to_make_a_tensor_goes_unweighed():
+    spec = registry.spec(FIRST)
+    n = HEAVIEST // 4
+    for make in (
+        lambda c: torch.randn(n + 1),
+        lambda c: torch.rand(2, n),
+        lambda c: torch.ones((2, n)),
+        lambda c: torch.zeros(size=(2, n)),
+        lambda c: torch.full((2, n), 0.5),
+        lambda c: torch.nn.Linear(2 * 32768, 32768),
+        lambda c: [torch.nn.ReLU() for _ in range(3)] and [torch.nn.Linear(1, 1) for _ in range(10_000)],
+    ):
+        with pytest.raises(ValueError, match="MB"):
+            weigh(replace(spec, build=make), spec.config())
 
 
 # ---- Which source, and how long it takes ------------------------------------------------------------------------------
@@ -345,12 +363,13 @@ def test_a_hub_that_refuses_costs_nothing(hub, client, quick):
     finally:
         hub.open()
     assert refused["result"] == ["bundled, the Hub was not reached"]
-    assert refused["seconds"] < quick + 1
+    assert refused["seconds"] < 2 * quick + 1
 
 
 @pytest.mark.parametrize("kind", ["silent", "trickle"])
 def test_a_hub_that_is_a_black_hole_costs_two_seconds_once_a_minute(kind, hub, client, quick):
     hub.hole = kind
+    client("network.PROBE = 2.0")
     try:
         first, second = (client(with_env(SEVERAL, GANZOO_HUB="ada")) for _ in range(2))
         client("network._pause = (network.time.monotonic(), '')")
@@ -358,10 +377,11 @@ def test_a_hub_that_is_a_black_hole_costs_two_seconds_once_a_minute(kind, hub, c
         gone = client(load("ada/never-seen"))
     finally:
         hub.hole = ""
+        client("network.PROBE = 20.0")
     assert first["result"] == ["bundled, the Hub was not reached"]
-    assert 1.9 < first["seconds"] < quick + 3
-    assert second["seconds"] < quick + 1
-    assert 1.9 < later["seconds"] < 3.5, "after a minute it asks again"
+    assert 1.9 < first["seconds"] < 2 * quick + 3
+    assert second["seconds"] < 2 * quick + 1
+    assert 1.9 < later["seconds"] < quick + 3, "after a minute it asks again"
     assert "ada/never-seen: the Hub cannot be reached" in gone["said"]
     assert gone["seconds"] < 0.5
 
