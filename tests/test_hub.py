@@ -386,6 +386,21 @@ def test_a_hub_that_is_a_black_hole_costs_two_seconds_once_a_minute(kind, hub, c
     assert gone["seconds"] < 0.5
 
 
+def test_a_slow_download_does_not_keep_a_visitor_from_the_bundled_weights(hub, client, quick, kept):
+    hub.publish(f"fay/{NAME}", kept)
+    hub.fault[f"fay/{NAME}"] = "slow"
+    client("resolve.PATIENCE = 0.5")
+    first = client(with_env(load(NAME), GANZOO_HUB="fay"))
+    client("resolve.PATIENCE = 60.0")
+    assert first["result"] == ["bundled, the Hub was not reached", NAME]
+    assert first["seconds"] < quick + 2
+    for _ in range(20):  # the download that was left to itself goes on, and the next waits for it
+        client.forget()
+        if (later := client(with_env(load(NAME), GANZOO_HUB="fay"))["result"][1]) == "tiny-fake":
+            break
+    assert later == "tiny-fake"
+
+
 def test_a_name_that_cannot_be_looked_up_costs_little(tmp_path):
     env = clean_env("http://hub.invalid", tmp_path) | {"GANZOO_HUB": "ada"}
     command = [sys.executable, "-m", "ganzoo", "sample", NAME, "--n", "1", "--out", tmp_path / "x.png"]

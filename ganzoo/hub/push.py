@@ -69,7 +69,7 @@ def send(
     try:
         space = {"space_sdk": "gradio"} if kind == "space" else {}
         api.create_repo(repo, repo_type=kind, private=private, exist_ok=True, **space)  # type: ignore[arg-type]
-        if private and not api.repo_info(repo, repo_type=kind, revision=branch or "main").private:
+        if private and not api.repo_info(repo, repo_type=kind).private:
             raise ValueError(f"{repo}: is there, and is not private; make it so in its settings, or choose another name")
         there = api.list_repo_files(repo, repo_type=kind, revision=branch or "main")
         add = [CommitOperationAdd(name, raw) for name, raw in content.items()]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,10 +110,12 @@ def pull(
 def fetch(
     repo: Repo, patience: float, token: str | bool | None = None, cache: Path | None = None, again: bool = False
 ) -> Checkpoint:
-    """Download what is not in the cache yet. No file is asked for by a name that the repo chooses."""
+    """Download what is not in the cache yet, in `patience` seconds. No file is asked for by a name that the repo chooses."""
+
+    end = time.monotonic() + patience
 
     def get(file: str, most: int, at: Repo, again: bool = again) -> Path:
-        return network.download(at, file, most, patience, token, cache, again)
+        return network.download(at, file, most, max(0.0, end - time.monotonic()), token, cache, again)
 
     folder = get("config.json", SMALL, repo).parent
     commit = Repo(repo.id, folder.name)  # the branch may move while the files come
