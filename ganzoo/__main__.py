@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -89,6 +90,19 @@ def parse(argv: list[str]) -> argparse.Namespace:
     verb.add_argument("--name", help="default: MODEL-DATA")
     verb.add_argument("--best", action="store_true", help="the networks that `train --keep-best` kept, not the last")
     verb.set_defaults(run=export)
+
+    verb = verbs.add_parser("push", help="upload a checkpoint to the Hub, in one commit")
+    verb.add_argument("name", metavar="NAME")
+    verb.add_argument("--repo", required=True, metavar="USER/REPO")
+    verb.add_argument("--private", action="store_true", default=None, help="only for you and those you let in")
+    verb.add_argument("--dry-run", action="store_true", help="show the files and the card's head, upload nothing")
+    verb.set_defaults(run=push)
+
+    verb = verbs.add_parser("deploy", help="make the app a Space on the Hub, or bring it up to date")
+    verb.add_argument("--space", required=True, metavar="USER/NAME")
+    verb.add_argument("--private", action="store_true", default=None, help="only for you and those you let in")
+    verb.add_argument("--dry-run", action="store_true", help="show the files and the README's head, upload nothing")
+    verb.set_defaults(run=deploy)
 
     verb = verbs.add_parser("bench", help="how fast training and sampling are on this machine")
     verb.add_argument("model", nargs="?", choices=registry.MODELS, metavar="MODEL", help="default: all")
@@ -227,7 +241,7 @@ def finish(loop: Any, run: Any, args: argparse.Namespace) -> None:
 def list_(args: argparse.Namespace) -> None:
     from . import data
     from .hub import card
-    from .hub.resolve import bundled
+    from .hub.resolve import bundled, known
 
     if args.markdown:
         print(card.table(bundled()))
@@ -239,6 +253,7 @@ def list_(args: argparse.Namespace) -> None:
             {"name": c.name, "model": c.spec.name, "data": c.data, "source": c.source, "revision": c.revision}
             for c in bundled()
         ],
+        "hub": [asdict(k) for k in known() if "/" in k.name],
     }
     if args.json:
         print(json.dumps(found, indent=2))
@@ -317,6 +332,8 @@ def eval_(args: argparse.Namespace) -> None:
         several = seeds.together(found_by_seed)
         print(json.dumps(several, indent=2, ensure_ascii=False) if args.json else seeds_table(several))
         return
+    if args.record and not resolve(args.name).ours:
+        raise ValueError(f"record: {args.name} is a copy of the Hub's; record into a checkpoint of your own, then push it")
     gan, data_name = open_(args.name)
     metrics = report.measure(gan, data_name, args.root, args.n, say)
     if args.inception:
@@ -350,6 +367,37 @@ def export(args: argparse.Namespace) -> None:
         spec = registry.spec(read_plan(next(iter(runs.values()))).model)
         args.folder, known = seeds.choose(args.folder, spec)
     print(make(args.folder, args.name, args.best, known).folder)
+
+
+def push(args: argparse.Namespace) -> None:
+    from .hub import card
+    from .hub.push import push as upload
+    from .hub.resolve import resolve
+
+    checkpoint = resolve(args.name)
+    sent = upload(checkpoint, args.repo, private=args.private, dry_run=args.dry_run)
+    tree(sent.sizes)
+    if args.dry_run:
+        print(f"\n{card.metadata(checkpoint)}\n\nnothing was uploaded: without --dry-run, this is one commit to {sent.repo}")
+    else:
+        print(f'{sent.url}\nganzoo.load("{sent.repo}@{sent.commit}")')
+
+
+def deploy(args: argparse.Namespace) -> None:
+    from .hub.deploy import deploy as upload
+
+    sent, made = upload(args.space, private=args.private, dry_run=args.dry_run, say=lambda line: print(line, file=sys.stderr))
+    tree(sent.sizes)
+    if args.dry_run:
+        print(f"\n{made.head}\n\nnothing was uploaded: without --dry-run, this is one commit to the Space {sent.repo}")
+    else:
+        print(sent.url)
+
+
+def tree(sizes: dict[str, int]) -> None:
+    for name, size in sizes.items():
+        print(f"{size:12,}  {name}")
+    print(f"{sum(sizes.values()):12,}  bytes in {len(sizes)} files")
 
 
 def bench(args: argparse.Namespace) -> None:

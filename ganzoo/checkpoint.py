@@ -25,12 +25,12 @@ from torch import Tensor
 from . import files, registry
 from .gan import GAN
 from .images import from_pil, grid, png, to_uint8
+from .manifest import FORMAT, HEAVIEST_FILE, MODEL, NAME, OPPONENT, check, check_log, fit, weigh
 from .spec import Spec, configure
 from .training import state
 from .training.engine import drawing, opposing
 
-FORMAT = 1
-MODEL, OPPONENT = "model.safetensors", "discriminator.safetensors"
+BESIDE = ("preview.png", "timeline.png", "log.jsonl")  # what a checkpoint may have besides its networks and its card
 TIMELINE_ROWS, TIMELINE_COLUMNS = 24, 16
 EARLY = 30  # steps in which a picture is still grey: few rows of the timeline go to them
 PREVIEW = 64
@@ -47,20 +47,30 @@ class Checkpoint:
     """A checkpoint folder and where it came from. Nothing is read before it is asked for."""
 
     folder: Path
-    source: str  # "bundled", "folder", ...: shown to the visitor
+    source: str  # "bundled", "folder", "Hub USER/REPO@1234567", "cache USER/REPO@1234567": shown to the visitor
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """config.json. ValueError if it is missing, broken or of another format."""
+        """config.json. ValueError if it is missing, broken, out of bounds or of another format."""
         path = self.folder / "config.json"
         if not path.is_file():
             raise ValueError(f"{self.folder}: no checkpoint (a folder with config.json, made by `python -m ganzoo export`)")
-        config = files.read_json(path)
-        if config.get("format") != FORMAT:
-            raise ValueError(f"{path}: format {config.get('format')!r}; this version reads {FORMAT}")
-        if missing := {"name", "model", "config", "data", "training", "files"} - set(config):
-            raise ValueError(f"{path}: lacks {', '.join(sorted(missing))}")
+        try:
+            config = files.read_json(path)
+        except ValueError as error:
+            raise ValueError(str(error) if self.ours else f"{error} ({self.source})") from None
+        check(config, self.where("config.json"))
         return config
+
+    def where(self, file: str) -> str:
+        """A file as a message names it: with its source, if that is not plain from its path."""
+        path = str(self.folder / file)
+        return path if self.ours else f"{path} ({self.source})"
+
+    @property
+    def ours(self) -> bool:
+        """Whether the folder is a person's own, and not a copy in the Hub's cache."""
+        return not self.source.startswith(("Hub", "cache"))
 
     @property
     def name(self) -> str:
@@ -86,36 +96,67 @@ class Checkpoint:
 
     def load(self, device: torch.device | str = "cpu") -> GAN:
         """The trained networks, in eval mode. ValueError if a file is missing, altered or does not fit the model."""
-        gan = self.spec.build(configure(self.spec.config, self.config["config"]))
-        self._fill(MODEL, drawing(gan))
-        if self.has_opponent:
-            self._fill(OPPONENT, opposing(gan))
+        self._model(light=True)
+        gan = self._model(light=False)
+        for name, part in self._parts(gan).items():
+            tensors = self._read(name, part)
+            for k, v in part.items():
+                v.copy_(tensors[k])
+        gan.checkpoint = self
         return gan.to(device).eval().requires_grad_(False)
 
-    def _fill(self, name: str, into: dict[str, Tensor]) -> None:
-        path = self.folder / name
+    def verify(self) -> None:
+        """ValueError, naming the file and its source, unless the networks are whole and unaltered, fit the model and
+        weigh no more than a checkpoint may, and timeline and log can be shown.
+        """
+        for name, part in self._parts(self._model(light=True)).items():
+            self._read(name, part)
+        self.timeline()
+        if (self.folder / "log.jsonl").is_file():
+            check_log((self.folder / "log.jsonl").read_text(), self.where("log.jsonl"))
+
+    def _read(self, name: str, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The tensors of a file: the very bytes that were hashed, of the shapes and types that are wanted."""
+        path, where = self.folder / name, self.where(name)
         if not path.is_file():
-            raise ValueError(f"{path}: missing; fetch the checkpoint again")
-        expected, found = self.config["files"].get(name), files.sha256(path)
-        if found != expected:
-            raise ValueError(f"{path}: altered or cut short (sha256 {found[:12]}, config.json says {str(expected)[:12]})")
-        tensors, _ = files.read_tensors(path)
-        shapes, wanted = ({k: tuple(v.shape) for k, v in x.items()} for x in (tensors, into))
-        if wrong := sorted(k for k in shapes.keys() | wanted.keys() if shapes.get(k) != wanted.get(k)):
-            k = wrong[0]
-            raise ValueError(f"{path}: does not fit the model; {k} is {shapes.get(k)}, the model has {wanted.get(k)}")
-        for k, v in into.items():
-            v.copy_(tensors[k])
+            raise ValueError(f"{where}: missing; fetch the checkpoint again")
+        if (size := path.stat().st_size) > HEAVIEST_FILE:
+            raise ValueError(f"{where}: {size:,} bytes; ganzoo reads none above {HEAVIEST_FILE:,}")
+        raw, expected = path.read_bytes(), self.config["files"][name]
+        if (found := files.sha256(raw)) != expected:
+            raise ValueError(f"{where}: altered or cut short (sha256 {found[:12]}, config.json says {expected[:12]})")
+        tensors = files.to_tensors(raw, where)
+        fit(tensors, wanted, where)
+        return tensors
+
+    def _model(self, light: bool) -> GAN:
+        """The model without its weights; light: with nothing in its tensors, and weighed."""
+        try:
+            knobs = configure(self.spec.config, self.config["config"])
+            return weigh(self.spec, knobs) if light else self.spec.build(knobs)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{self.where('config.json')}: {error}") from None
+
+    def _parts(self, gan: GAN) -> dict[str, dict[str, Tensor]]:
+        """The tensors of each of its files."""
+        return {MODEL: drawing(gan)} | ({OPPONENT: opposing(gan)} if self.has_opponent else {})
 
     def timeline(self) -> list[tuple[int, Tensor]]:
-        """(step, uint8 (TIMELINE_COLUMNS, C, S, S)) along the training; empty if it was not kept."""
+        """(step, uint8 (TIMELINE_COLUMNS, C, S, S)) along the training; empty if it was not kept. ValueError if the
+        picture is of another size, which is seen before it is decoded.
+        """
         steps = self.config.get("timeline", {}).get("steps", [])
         path = self.folder / "timeline.png"
         if not steps or not path.is_file():
             return []
-        with Image.open(path) as picture:
-            strip = from_pil(picture)
         side = int(self.config["config"]["side"])
+        try:
+            with Image.open(path) as picture:
+                if picture.size != (wanted := (TIMELINE_COLUMNS * side, len(steps) * side)):
+                    raise ValueError(f"{self.where('timeline.png')}: {picture.size} pixels, not {wanted}")
+                strip = from_pil(picture)
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+            raise ValueError(f"{self.where('timeline.png')}: not a picture that can be read ({error})") from None
         rows = strip.split(side, dim=1)
         return [(s, torch.stack(row.split(side, dim=2))) for s, row in zip(steps, rows, strict=True)]
 
@@ -148,18 +189,14 @@ def export(run: Path, name: str | None = None, best: bool = False, known: dict[s
     plan, gan, facts = from_run(run, best)
     step, seconds = int(facts["step"]), float(facts["seconds"])
     name = name or f"{plan.model}-{plan.data}"
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name):
+    if not re.fullmatch(NAME, name):
         raise ValueError(f"name: {name!r} is not made of a-z, 0-9, dot, dash and underscore (64 at most)")
     folder = weights_dir() / name
     if folder.exists() and not (folder / "config.json").is_file():
         raise ValueError(f"{folder}: is there and is no checkpoint; choose another --name")
     shots = thin(sorted(p for p in (run / "snapshots").glob("*.png") if int(p.stem) <= step), TIMELINE_ROWS)
 
-    files.write_tensors(folder / MODEL, drawing(gan))
-    written = [MODEL]
-    if gan.opponents:
-        files.write_tensors(folder / OPPONENT, opposing(gan))
-        written.append(OPPONENT)
+    hashes = write_networks(folder, gan)
     if gan.inputs:
         files.write(folder / "preview.png", png(grid(to_uint8(gan.sample(PREVIEW, seed=0)))))
     if shots:
@@ -187,7 +224,7 @@ def export(run: Path, name: str | None = None, best: bool = False, known: dict[s
         },
         "timeline": {"steps": [int(p.stem) for p in shots]},
         "metrics": [],
-        "files": {f: files.sha256(folder / f) for f in written},
+        "files": hashes,
     }
     if (folder / "config.json").exists():  # what was measured on these very weights stays true
         before = files.read_json(folder / "config.json")
@@ -200,10 +237,20 @@ def export(run: Path, name: str | None = None, best: bool = False, known: dict[s
     return checkpoint
 
 
+def write_networks(folder: Path, gan: GAN) -> dict[str, str]:
+    """Write the files of the networks -> sha256 of each by its name."""
+    parts = {MODEL: drawing(gan)} | ({OPPONENT: opposing(gan)} if gan.opponents else {})
+    for name, tensors in parts.items():
+        files.write_tensors(folder / name, tensors)
+    return {name: files.sha256(folder / name) for name in parts}
+
+
 def record(checkpoint: Checkpoint, found: dict[str, Any]) -> None:
     """Put what was measured into config.json and the card."""
     from .hub import card
 
+    if not checkpoint.ours:
+        raise ValueError(f"{checkpoint.source}: a copy that is not yours to write to; measure a checkpoint in a folder")
     files.write_json(checkpoint.folder / "config.json", checkpoint.config | found)
     card.write(Checkpoint(checkpoint.folder, checkpoint.source))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
@@ -53,7 +54,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """ValueError if it is not a JSON object."""
     try:
         value = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: cannot be read ({error})") from None
     if not isinstance(value, dict):
         raise ValueError(f"{path}: not a JSON object")
@@ -74,5 +75,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise ValueError(f"{path}: not a whole safetensors file ({error})") from None
 
 
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def to_tensors(raw: bytes, where: str) -> dict[str, Tensor]:
+    """The tensors of a safetensors file's bytes. ValueError, with where named, if they are something else."""
+    try:
+        return from_bytes(raw)
+    except (SafetensorError, KeyError) as error:
+        raise ValueError(f"{where}: not a whole safetensors file ({error})") from None
+
+
+def sha256(of: Path | bytes) -> str:
+    """The hash of a file or of bytes, in hexadecimal."""
+    return hashlib.sha256(of if isinstance(of, bytes) else of.read_bytes()).hexdigest()

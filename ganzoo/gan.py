@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from . import inputs
+from .hub.pretrained import Pretrained
 from .inputs import Input
 from .losses import Loss, r1
 from .spec import Config
@@ -35,7 +36,7 @@ class Phase:
     every: int = 1
 
 
-class GAN(nn.Module):
+class GAN(nn.Module, Pretrained):
     """The base of every model. A model sets `inputs`, builds its networks, and says what each player minimises."""
 
     inputs: tuple[Input, ...] = ()

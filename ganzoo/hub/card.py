@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
+import unicodedata
 from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
 
 from .. import files
 from ..checkpoint import Checkpoint
-from ..spec import knobs
+from ..spec import Paper, knobs
 
 LIBRARY = "ganzoo"
+HUB_DATA = {"mnist": "ylecun/mnist", "fashion": "zalando-datasets/fashion_mnist"}  # our data sets as the Hub knows them
 
 
 def number(value: float) -> str:
@@ -101,20 +105,10 @@ def certificate(config: dict[str, Any]) -> str:
     )
 
 
-def render(checkpoint: Checkpoint) -> str:
-    """The model card, with the Hub's metadata on top."""
+def render(checkpoint: Checkpoint, repo: str | None = None) -> str:
+    """The model card, with the Hub's metadata on top; repo: USER/REPO that it is for."""
     c, spec = checkpoint.config, checkpoint.spec
     about = c["data"]
-    results = "\n".join(
-        f"    - type: {m['name'].lower().replace(' ', '-')}\n      name: {m['name']}\n      value: {m['value']}"
-        for m in c["metrics"]
-    )
-    index = (
-        f"model-index:\n- name: {c['name']}\n  results:\n  - task:\n      type: unconditional-image-generation\n"
-        f"    dataset:\n      name: {about['title']}\n      type: {about['name']}\n    metrics:\n{results}\n"
-        if results
-        else ""
-    )
     pictures = "![64 pictures at seed 0](preview.png)\n" if (checkpoint.folder / "preview.png").exists() else ""
     timeline = (
         "## Along the training\n\nA row for each of the steps "
@@ -124,11 +118,8 @@ def render(checkpoint: Checkpoint) -> str:
         else ""
     )
     return f"""---
-license: mit
-library_name: {LIBRARY}
-pipeline_tag: unconditional-image-generation
-tags: [gan, {c["model"]}, {about["name"]}]
-{index}---
+{metadata(checkpoint)}
+---
 
 # {c["name"]}
 
@@ -142,7 +133,7 @@ trained on {about["title"]}.
 
 ```python
 import ganzoo
-{use(checkpoint)}
+{use(checkpoint, repo)}
 ```
 
 ## Measures
@@ -166,12 +157,80 @@ Departs from the paper: {departures(checkpoint)}
 ## Data
 
 {about["source"]}. Licence of the data: {about["license"]}.
+
+## Citation
+
+```bibtex
+{citation(spec.paper)}
+```
 """
 
 
-def use(checkpoint: Checkpoint) -> str:
+def metadata(checkpoint: Checkpoint) -> str:
+    """The card's head as YAML, by the Hub's own classes: what it is, and a model-index with every measure, how many
+    pictures it was taken of, its spread, and the same for real pictures.
+    """
+    c = checkpoint.config
+    name = str(c["data"]["name"])
+    sets = [HUB_DATA[name]] if name in HUB_DATA else None
+    results = [
+        EvalResult(
+            task_type=task(c),
+            dataset_type=HUB_DATA.get(name, name),
+            dataset_name=c["data"]["title"],
+            metric_type=slug(m["name"]),
+            metric_name=m["name"],
+            metric_value=m["value"],
+            metric_args={
+                "pictures": m["n"],
+                "draws": m["draws"],
+                "standard_deviation": m["spread"],
+                "real_test_set": m["floor"],
+            },
+        )
+        for m in c["metrics"]
+    ]
+    head = ModelCardData(
+        license="mit",
+        library_name=LIBRARY,
+        pipeline_tag=task(c),
+        tags=["gan", c["model"], name, "model_hub_mixin", "pytorch_model_hub_mixin"],
+        datasets=sets,
+        model_name=c["name"],
+        eval_results=results or None,
+    )
+    return head.to_yaml(original_order=["license", "library_name", "pipeline_tag", "tags", "datasets"])
+
+
+def task(config: dict[str, Any]) -> str:
+    """The Hub's name for what it does, by what it eats."""
+    eaten = {i["type"] for i in config["inputs"]}
+    if not eaten:
+        return "image-classification"
+    return {"Text": "text-to-image", "Picture": "image-to-image"}.get(
+        next((t for t in ("Text", "Picture") if t in eaten), ""), "unconditional-image-generation"
+    )
+
+
+def slug(words: str) -> str:
+    """Words as an identifier: plain letters and dashes."""
+    letters = unicodedata.normalize("NFKD", words.lower()).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")
+
+
+def citation(paper: Paper) -> str:
+    """BibTeX of the paper."""
+    authors = paper.authors.split(", ")
+    key = slug(authors[0].split()[-1]) + str(paper.year)
+    return (
+        f"@misc{{{key},\n  title = {{{paper.title}}},\n  author = {{{' and '.join(authors)}}},\n  year = {{{paper.year}}},\n"
+        f"  eprint = {{{paper.arxiv}}},\n  archivePrefix = {{arXiv}},\n  url = {{{paper.url}}}\n}}"
+    )
+
+
+def use(checkpoint: Checkpoint, repo: str | None = None) -> str:
     """The two lines of Python that use it."""
-    load = f'net = ganzoo.load("{checkpoint.name}")'
+    load = f'net = ganzoo.load("{repo or checkpoint.name}")'
     draws = checkpoint.config["inputs"]
     return load + ("\nimages = net.sample(16, seed=0)  # float32 (16, C, S, S) in [-1, 1]" if draws else "")
 

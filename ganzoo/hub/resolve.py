@@ -1,11 +1,36 @@
-"""A checkpoint by its name: an explicit folder, or one of the bundled ones."""
+"""A checkpoint by its name: an explicit folder, the Hub, a cached copy, or the bundled folder.
+
+1. A folder that is named outright, or that holds the name in $GANZOO_WEIGHTS_DIR: nothing else is looked at.
+2. USER/REPO[@REVISION], or the repo that `settings` knows for a name: at a commit, from the cache, without network; else the
+   Hub is asked (`network`: 2 s at most, once a minute) and the files are downloaded into its own cache.
+3. If the Hub cannot be reached: any cached copy of that repo.
+4. The bundled folder, for a name.
+
+What is not whole, unaltered and within bounds is not used, wherever it is from. `Checkpoint.source` says what was.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import os
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
-from .. import data, registry
-from ..checkpoint import Checkpoint, weights_dir
+from huggingface_hub import constants, try_to_load_from_cache
+
+from .. import data, files, registry
+from ..checkpoint import BESIDE, Checkpoint, weights_dir
+from ..manifest import HEAVIEST_FILE
+from . import network, settings
+from .settings import Repo
+
+log = logging.getLogger("ganzoo")
+
+SMALL, LARGE = 10**6, 10**8  # bytes of config.json; of pictures and log
+PATIENCE = 20.0  # seconds that a download may keep a visitor from the bundled weights
+ENDLESS = 1e9
 
 
 def bundled() -> list[Checkpoint]:
@@ -20,10 +45,143 @@ def bundled() -> list[Checkpoint]:
 
 
 def resolve(name: str) -> Checkpoint:
-    """The checkpoint of a name or a folder. ValueError, naming those that there are, if it is neither."""
-    if (weights_dir() / name / "config.json").is_file() and Path(name).name == name:
-        return Checkpoint(weights_dir() / name, "bundled")
-    if (Path(name) / "config.json").is_file():
+    """The checkpoint of a name, a folder or USER/REPO[@REVISION]. ValueError, with what there is, if it is none of them."""
+    plain = Path(name).name == name
+    here = weights_dir() / name
+    there = plain and (here / "config.json").is_file()
+    if there and os.environ.get("GANZOO_WEIGHTS_DIR"):
+        return Checkpoint(here, "folder")
+    if not there and (Path(name) / "config.json").is_file():
         return Checkpoint(Path(name), "folder")
+    why, instead = "", "bundled"
+    if plain and (repo := settings.repo_of(name)):
+        try:
+            return pull(repo, patience=PATIENCE if there else ENDLESS)
+        except (ValueError, ConnectionError) as error:
+            why = str(error)
+            log.warning("%s%s", why, "; using the bundled weights" if there else "")
+            instead += ", the Hub was not reached" if isinstance(error, ConnectionError) else ""
+    if there:
+        return Checkpoint(here, instead)
+    if repo := Repo.parse(name):
+        try:
+            return pull(repo)
+        except (network.Refused, ConnectionError) as error:
+            raise ValueError(f"{error}; and there is no folder {name!r}") from None
     known = ", ".join(c.name for c in bundled()) or "none yet; train one with `python -m ganzoo train`"
-    raise ValueError(f"no checkpoint {name!r}; there are {known}, or name a folder made by `python -m ganzoo export`")
+    raise ValueError(
+        f"no checkpoint {name!r}; there are {known}, or name a folder made by `python -m ganzoo export`, or USER/REPO"
+        + (f" ({why})" if why else "")
+    )
+
+
+def pull(
+    repo: Repo,
+    *,
+    patience: float = ENDLESS,
+    token: str | bool | None = None,
+    cache: Path | None = None,
+    offline: bool = False,
+    again: bool = False,
+) -> Checkpoint:
+    """A checkpoint of the Hub, whole and verified: see the head of this file. again: download it though it is there.
+
+    ValueError if the Hub says no, or if what it has is no checkpoint; ConnectionError if it cannot be reached and there
+    is no copy.
+    """
+    if (repo.pinned or offline) and not again and (copy := cached(repo, cache)):
+        return copy
+    try:
+        if offline:
+            raise network.Unreachable("only local files are asked for")
+        network.ask(repo, token)
+        return fetch(repo, patience, token, cache, again)
+    except network.Refused as error:
+        if copy := cached(repo, cache):
+            log.warning("%s; using the cached copy", error)
+            return copy
+        raise
+    except network.Unreachable as error:
+        if copy := cached(repo, cache):
+            return copy
+        raise ConnectionError(f"{repo}: the Hub cannot be reached ({error}), and there is no copy in the cache") from None
+
+
+def fetch(
+    repo: Repo, patience: float, token: str | bool | None = None, cache: Path | None = None, again: bool = False
+) -> Checkpoint:
+    """Download what is not in the cache yet, in `patience` seconds. No file is asked for by a name that the repo chooses."""
+
+    end = time.monotonic() + patience
+
+    def get(file: str, most: int, at: Repo, again: bool = again) -> Path:
+        return network.download(at, file, most, max(0.0, end - time.monotonic()), token, cache, again)
+
+    folder = get("config.json", SMALL, repo).parent
+    commit = Repo(repo.id, folder.name)  # the branch may move while the files come
+    checkpoint = Checkpoint(folder, f"Hub {repo.id}@{folder.name[:7]}")
+    for file, digest in checkpoint.config["files"].items():
+        if files.sha256(get(file, HEAVIEST_FILE, commit)) != digest:  # a copy that was spoilt in the cache, or the repo is
+            get(file, HEAVIEST_FILE, commit, again=True)
+    for file in BESIDE:
+        with contextlib.suppress(network.Refused):
+            get(file, LARGE, commit)
+    checkpoint.verify()
+    return checkpoint
+
+
+def cached(repo: Repo, cache: Path | None = None) -> Checkpoint | None:
+    """A whole copy of the repo in the cache, without network: at its commit; or where its branch or tag was last seen; or,
+    if no revision was asked for, the latest. None if there is none.
+    """
+    found = try_to_load_from_cache(repo.id, "config.json", cache_dir=cache, revision=repo.revision)
+    paths = [Path(found)] if isinstance(found, str) else []
+    if repo.revision == "main":
+        others = snapshots(repo.id, cache)
+        paths += sorted(others, key=lambda p: p.lstat().st_mtime, reverse=True)
+    for path in paths:
+        copy = Checkpoint(path.parent, f"cache {repo.id}@{path.parent.name[:7]}")
+        try:
+            copy.verify()
+            return copy
+        except ValueError as error:
+            log.info("%s", error)
+    return None
+
+
+def snapshots(repo_id: str = "*", cache: Path | None = None) -> list[Path]:
+    """The config.json of each copy of a repo in the Hub's cache, or of all repos."""
+    folder = f"models--{repo_id.replace('/', '--')}"
+    return [*Path(cache or constants.HF_HUB_CACHE).glob(f"{folder}/snapshots/*/config.json")]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A checkpoint that can be asked for: the name that `resolve` takes, and what it is."""
+
+    name: str
+    model: str
+    data: str
+    source: str
+
+
+def known(model: str | None = None, data: str | None = None) -> list[Known]:
+    """The checkpoints that are bundled, that `settings` names, and that are in the Hub's cache, of a model and a data set if
+    those are given. Nothing is asked of the network: a repo that was never fetched is known by its name, MODEL-DATA.
+    """
+    found = {c.name: Known(c.name, c.spec.name, c.data, c.source) for c in bundled()}
+    for repo in settings.named():
+        kind, _, pictures = repo.name.partition("-")
+        if kind in registry.MODELS and pictures and str(repo) not in found:
+            found[str(repo)] = Known(str(repo), kind, pictures, f"Hub {repo}")
+    for path in snapshots():
+        repo_id = path.parents[2].name.removeprefix("models--").replace("--", "/", 1)
+        if not Repo.parse(repo_id):
+            continue
+        copy = Checkpoint(path.parent, f"cache {repo_id}@{path.parent.name[:7]}")
+        try:
+            if copy.config["model"] in registry.MODELS:
+                found[repo_id] = Known(repo_id, str(copy.config["model"]), copy.data, copy.source)
+        except ValueError:
+            continue  # somebody else's model
+    return [k for k in found.values() if model in (None, k.model) and data in (None, k.data)]

@@ -33,7 +33,9 @@ def fitted(x: Input, c: Checkpoint) -> Any:
 def named(x: Choice, c: Checkpoint) -> list[tuple[str, str]]:
     """(label, value) of each option; a code's label says what it was measured to draw."""
     draws = detail(c, f"{x.name} error, generated").get("draws")
-    names = [f"{drawn} (code {o})" for o, drawn in zip(x.options, draws, strict=True)] if draws else x.options
+    names: tuple[str, ...] | list[str] = x.options
+    if draws and len(draws) == len(x.options):
+        names = [f"{drawn} (code {o})" for o, drawn in zip(x.options, draws, strict=True)]
     return [(ANY, ANY), *zip(names, x.options, strict=True)]
 
 
