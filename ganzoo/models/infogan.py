@@ -214,5 +214,5 @@ SPEC = Spec(
             "beta2": 0.99,
         }
     },
-    tiny={"z": 4, "width": 4, "batch": 8, "dense": 8},
+    tiny={"z": 4, "width": 4, "batch": 8, "dense": 8, "start": 4},
 )
