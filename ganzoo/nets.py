@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import affine_grid, grid_sample
 
 
 def doublings(side: int, start: int = 4) -> list[tuple[int, int, int]]:
@@ -52,6 +54,16 @@ def down(channels: int, width: int, side: int, start: int = 4, batch_norm: bool 
 def features(width: int, side: int, start: int = 4) -> int:
     """F, the channels that `down` ends with."""
     return width << (len(doublings(side, start)) - 1)
+
+
+def jitter(image: Tensor, amount: float) -> Tensor:
+    """Each picture (B, C, S, S) turned, sheared, stretched and shifted a little: what it shows stays the same.
+
+    `amount` bounds each entry of the affine map: 0.2 shifts by a tenth of the side at most. Black comes in at the edges.
+    """
+    by = amount * (2 * torch.rand(len(image), 2, 3, device=image.device) - 1) + torch.eye(2, 3, device=image.device)
+    places = affine_grid(by, list(image.shape), align_corners=False)
+    return grid_sample(image.float() + 1, places, align_corners=False) - 1
 
 
 def init_normal(net: nn.Module, std: float = 0.02) -> nn.Module:

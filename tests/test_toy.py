@@ -64,7 +64,7 @@ class ToyGAN(GAN):
         return image
 
     def d_loss(self, batch: Batch) -> Terms:
-        return self.tell_apart(batch["image"], self.fake(batch).detach())
+        return self.tell_apart(*self.both(self.D, batch["image"], self.fake(batch).detach()))
 
     def g_loss(self, batch: Batch) -> Terms:
         return {"g_fool": self.loss.fool(self.D(self.fake(batch)))}

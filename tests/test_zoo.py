@@ -89,9 +89,8 @@ def test_sample_refuses_what_it_cannot_read(name, wrong):
 def test_each_phase_moves_its_own_networks_and_no_other(name):
     e = engine(name)
     for phase in e.phases:
-        index = e.order.at(0, e.config.batch)
-        batch = PICTURES.batch(index, e.device)
-        batch |= e.gan.draw(len(index), None, **{i.name: batch[i.name] for i in e.gan.inputs if i.name in batch})
+        batch = e.feed.at(0)
+        batch |= e.gan.draw(e.config.batch, None, **{i.name: batch[i.name] for i in e.gan.inputs if i.name in batch})
         e.gan.zero_grad(set_to_none=True)
         terms = phase.loss(batch)
         assert terms

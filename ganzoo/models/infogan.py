@@ -18,13 +18,13 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, cross_entropy, grid_sample, mse_loss, one_hot
+from torch.nn.functional import cross_entropy, mse_loss, one_hot
 
 from .. import spec
 from ..gan import GAN, Batch, Phase, Terms
 from ..inputs import Choice, Code, Noise
 from ..losses import LOSSES
-from ..nets import doublings, down, features, init_normal, up
+from ..nets import doublings, down, features, init_normal, jitter, up
 from ..spec import Paper, Spec, knob
 
 
@@ -137,18 +137,9 @@ class InfoGAN(GAN):
             terms[f"q_{name}"] = c.info_number * error / 2
         return terms
 
-    def jitter(self, image: Tensor) -> Tensor:
-        """Each picture turned, sheared, stretched and shifted a little: what it shows stays the same."""
-        matrix = torch.eye(2, 3, device=image.device) + self.config.jitter * (
-            2 * torch.rand(len(image), 2, 3, device=image.device) - 1
-        )
-        return (
-            grid_sample(image.float() + 1, affine_grid(matrix, list(image.shape), align_corners=False), align_corners=False) - 1
-        )
-
     def agreement(self, seen: Tensor, moved: Tensor) -> Tensor:
         """What Q should make of c1 in real pictures: the same in a picture and its jittered copy, and each code as often as
-        any other (Hu et al. 2017, arXiv 1702.08720, equations 5 and 8). Zero at best."""
+        any other (Hu et al. 2017, arXiv 1702.08720, section 3). Zero at best."""
         k = self.config.categories
         before, after = self.Q(seen.detach())[:, :k].float(), self.Q(moved)[:, :k].float()
         often = after.softmax(1).mean(0)
@@ -156,20 +147,19 @@ class InfoGAN(GAN):
         return wrong
 
     def d_loss(self, batch: Batch) -> Terms:
-        real = batch["image"]
-        fake = self.fake(batch).detach()
+        c, real, fake = self.config, batch["image"], self.fake(batch).detach()
         of_real, of_fake = self.both(self.D.features, real, fake)
         terms = self.tell_apart(self.D.head(of_real).squeeze(1), self.D.head(of_fake).squeeze(1))
         moved_fake = of_fake
-        if self.config.jitter:
-            moved_real, moved_fake = self.both(self.D.features, self.jitter(real), self.jitter(fake))
-            terms["q_same"] = self.config.same * self.agreement(of_real, moved_real)
-        return terms | self.information(of_fake, moved_fake, batch) | self.lazy_r1(self.config.r1, self.config.r1_every, real)
+        if c.jitter:
+            moved_real, moved_fake = self.both(self.D.features, jitter(real, c.jitter), jitter(fake, c.jitter))
+            terms["q_same"] = c.same * self.agreement(of_real, moved_real)
+        return terms | self.information(of_fake, moved_fake, batch) | self.lazy_r1(c.r1, c.r1_every, real)
 
     def g_loss(self, batch: Batch) -> Terms:
         fake = self.fake(batch)
         seen = self.D.features(fake)
-        moved = self.D.features(self.jitter(fake)) if self.config.jitter else seen
+        moved = self.D.features(jitter(fake, self.config.jitter)) if self.config.jitter else seen
         information = {k.replace("q_", "g_"): v for k, v in self.information(seen, moved, batch).items()}
         return {"g_fool": self.loss.fool(self.D.head(seen).squeeze(1))} | information
 
@@ -201,18 +191,8 @@ SPEC = Spec(
     config=Config,
     build=InfoGAN,
     recipes={
-        "fast": {
-            "start": 4,
-            "dense": 0,
-            "d_norm": "none",
-            "r1": 1.0,
-            "jitter": 0.2,
-            "width": 48,
-            "batch": 64,
-            "lr_d": 1e-3,
-            "beta1": 0.0,
-            "beta2": 0.99,
-        }
+        "fast": {"start": 4, "dense": 0, "d_norm": "none", "r1": 1.0, "jitter": 0.2, "width": 48, "batch": 64}
+        | {"lr_d": 1e-3, "beta1": 0.0, "beta2": 0.99}
     },
     tiny={"z": 4, "width": 4, "batch": 8, "dense": 8, "start": 4},
 )
