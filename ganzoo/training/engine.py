@@ -70,7 +70,8 @@ class Engine:
         self.gan: GAN = built.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         hasten(self.gan, device)
         self.data, self.seed, self.device, self.precision = data, seed, device, precision
-        self.feed = Feed(data, Order(len(data), seed), self.config.batch, self.group.share, device)
+        self.order = Order(len(data), seed)
+        self.feed = Feed(data, self.order, self.config.batch, self.group.share, device)
         self.step = 0
         self.share = 1.0  # of the batch that this process plays
         self.pending: list[tuple[int, Terms]] = []  # terms of the steps since the last `read`, still on the device
