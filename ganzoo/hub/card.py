@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
@@ -241,17 +242,41 @@ def write(checkpoint: Checkpoint) -> None:
 
 def table(checkpoints: list[Checkpoint]) -> str:
     """The README's table of models: one row a checkpoint."""
-    rows = ["| checkpoint | model | Fréchet distance (real test set) | trained on | MB |", "|---|---|---|---|---|"]
+    rows = [
+        "| checkpoint | model | Fréchet distance (real test set) | control | trained on | MB |",
+        "|---|---|---|---|---|---|",
+    ]
     for c in checkpoints:
         size = sum((c.folder / f).stat().st_size for f in c.config["files"]) / 1e6
         found = {m["name"]: m for m in c.config["metrics"]}
         measure = "not measured"
         if m := found.get("Fréchet distance"):
-            measure = f"{value(m)} ({number(m['floor'])})"
+            measure = f"{value(m)} ({number(m['floor'])}){over_seeds(c.config, m['name'], number)}"
         elif m := found.get("test accuracy"):
             measure = f"classifier, {100 * m['value']:.2f} % right"
         rows.append(
-            f"| `{c.name}` | [{c.spec.title}]({c.spec.paper.url}), {c.spec.paper.year} | {measure} | "
+            f"| `{c.name}` | [{c.spec.title}]({c.spec.paper.url}), {c.spec.paper.year} | {measure} | {controlled(c.config)} | "
             f"{c.config['data']['title']}, {c.config['training']['images']:,} pictures | {size:.1f} |"
         )
     return "\n".join(rows)
+
+
+CONTROL = ("label accuracy", "c1 error, real pictures")  # the measures of control that the table has room for
+
+
+def controlled(config: dict[str, Any]) -> str:
+    """The measure of control, with the median and range of all seeds; empty for a model that takes no orders."""
+    m = next((m for m in config["metrics"] if m["name"] in CONTROL), None)
+    return f"{m['name']} {percent(m['value'])}{over_seeds(config, m['name'], percent)}" if m else ""
+
+
+def over_seeds(config: dict[str, Any], measure: str, write: Callable[[float], str]) -> str:
+    """Median and range of a measure over all seeds; empty for a checkpoint of one."""
+    m = next((m for m in config.get("seeds", {}).get("measures", []) if m["name"] == measure), None)
+    if m is None:
+        return ""
+    return f"; of {len(m['values'])} seeds: median {write(m['median'])}, {write(m['low'])} to {write(m['high'])}"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
