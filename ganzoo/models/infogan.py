@@ -5,8 +5,8 @@ reads the codes back from the picture, and G and Q together raise the lower boun
 L(G, Q) = E log Q(c | G(z, c)) + H(c) <= I(c; G(z, c)) (equations 4 and 5). Networks: appendix C.1.
 Departs: an averaged generator; Q moves in D's turn; a number's log Q has the variance that fits the batch only where the
 bound is logged, and variance 1 where it is minimised. Recipe `fast`, which the shipped checkpoints use: four sides
-(4, 7, 14, 28) instead of three and no dense layer, no batch norm in D, R1 penalty, larger steps; and Q reads c1 in
-pictures turned and stretched a little, and must agree with itself on real ones (Hu et al. 2017, arXiv 1702.08720).
+(4, 7, 14, 28) instead of three and no dense layer, no batch norm in D, R1 penalty, larger steps. Option `jitter`: Q reads
+c1 in pictures turned and stretched a little, and must agree with itself on real ones (Hu et al. 2017, arXiv 1702.08720).
 Shapes: B batch, Z noise, K categories, N numbers, C channels, S side, F features.
 """
 
@@ -191,7 +191,7 @@ SPEC = Spec(
     config=Config,
     build=InfoGAN,
     recipes={
-        "fast": {"start": 4, "dense": 0, "d_norm": "none", "r1": 1.0, "jitter": 0.2, "width": 48, "batch": 64}
+        "fast": {"start": 4, "dense": 0, "d_norm": "none", "r1": 1.0, "width": 48, "batch": 64}
         | {"lr_d": 1e-3, "beta1": 0.0, "beta2": 0.99}
     },
     tiny={"z": 4, "width": 4, "batch": 8, "dense": 8, "start": 4},
