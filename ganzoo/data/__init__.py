@@ -8,11 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from ..images import from_uint8
+from ..text import caption
+
+T = TypeVar("T")
 
 # name -> the file here that has a function of that name: (root, "train" or "test") -> Data
 SETS: dict[str, str] = {
@@ -20,14 +24,20 @@ SETS: dict[str, str] = {
     "fashion": "classic",
     "shapes": "drawn",
     "fake": "drawn",
+    "emoji": "emoji",
+    "emoji_people": "emoji",
+    "emoji_hues": "emoji",
 }
+SCALABLE = ("shapes", "emoji", "emoji_people", "emoji_hues")  # may be asked for at another side, as in emoji@256
+SPLITS = ("train", "test", "unseen")  # unseen: whole classes that are kept out, where a data set has such
 
 
 @dataclass(frozen=True)
 class Data:
     """One split of a data set.
 
-    image (N, C, S, S) uint8 · label (N,) int64 · classes: the names of the labels · captions: N strings, or none
+    image (N, C, S, S) uint8 · label (N,) int64 · classes: the names of the labels · captions: what may be said of each of the
+    N pictures, in one or several ways; or none
     """
 
     name: str
@@ -37,7 +47,7 @@ class Data:
     image: Tensor
     label: Tensor
     classes: tuple[str, ...]
-    captions: tuple[str, ...] = ()
+    captions: tuple[tuple[str, ...], ...] = ()
 
     def __len__(self) -> int:
         return len(self.image)
@@ -51,9 +61,27 @@ class Data:
         return self.image.shape[1]
 
     def batch(self, index: Tensor, device: torch.device) -> dict[str, Tensor]:
-        """The pictures and labels at index, on the device: image float32 in [-1, 1]."""
-        image = self.image[index].to(device, non_blocking=True)
-        return {"image": from_uint8(image), "label": self.label[index].to(device, non_blocking=True)}
+        """The pictures at index, on the device, and what is known of them: image float32 in [-1, 1], label, and text.
+
+        text (n, T) is one caption of each as code points (see `text.caption`), on the CPU, where it is cut into words.
+        Which one, is a function of torch's seed and the index: it is the same when a step is played again.
+        """
+        image = self.seen(index).to(device, non_blocking=True)
+        batch = {"image": from_uint8(image), "label": self.label[index].to(device, non_blocking=True)}
+        return batch | ({"text": caption.write(self.told(index))} if self.captions else {})
+
+    def seen(self, index: Tensor) -> Tensor:
+        """The pictures at index, uint8."""
+        return self.image[index]
+
+    def told(self, index: Tensor) -> list[str]:
+        """One caption of each picture at index, chosen for this step."""
+        return [pick(self.captions[i], "caption", i) for i in index.tolist()]
+
+
+def pick(options: tuple[T, ...], *key: object) -> T:
+    """One of several, as torch's seed and a key say; torch's generator is not moved."""
+    return options[stream(*key, torch.initial_seed()) % len(options)] if len(options) > 1 else options[0]
 
 
 def stream(*key: object) -> int:
@@ -96,14 +124,19 @@ def default_root() -> Path:
 
 
 def load(name: str, root: Path | str | None = None, split: str = "train") -> Data:
-    """A data set by name. ValueError if there is none of that name, or if its files are neither there nor to be had."""
-    if split not in ("train", "test"):
-        raise ValueError(f"no split {split!r}; there are train and test")
+    """A data set by name, or NAME@SIDE. ValueError if there is none, or if its files are neither there nor to be had."""
+    if split not in SPLITS:
+        raise ValueError(f"no split {split!r}; there are {', '.join(SPLITS)}")
     if name.startswith("folder:"):
         from .folder import folder
 
         return folder(name.removeprefix("folder:"), split)
+    name, at, side = name.partition("@")
     if name not in SETS:
         raise ValueError(f"no data set {name!r}; there are {', '.join(SETS)}, and folder:DIR for your own pictures")
-    read: Callable[[Path, str], Data] = getattr(import_module(f"{__name__}.{SETS[name]}"), name)
-    return read(Path(root) if root is not None else default_root(), split)
+    if at and (name not in SCALABLE or not side.isdecimal()):
+        raise ValueError(f"{name}@{side}: {', '.join(f'{s}@SIDE' for s in SCALABLE)} take a side, in pixels")
+    if split == "unseen" and not name.startswith("emoji"):
+        raise ValueError(f"{name} has no split {split!r}; it has train and test")
+    read: Callable[..., Data] = getattr(import_module(f"{__name__}.{SETS[name]}"), name)
+    return read(Path(root) if root is not None else default_root(), split, **({"side": int(side)} if at else {}))

@@ -30,11 +30,13 @@ PLACES = {
 }
 
 
-def shapes(root: Path, split: str) -> Data:
-    """One shape on white, 32 x 32, colour: shape, colour, size and place are drawn at random and said in the caption.
+def shapes(root: Path, split: str, side: int = SIDE) -> Data:
+    """One shape on white, colour: shape, colour, size and place are drawn at random and said in the caption.
 
     20,000 to train on and 4,000 to test with; the same on every machine. `label` is the shape.
     """
+    if not 16 <= side <= 128:
+        raise ValueError(f"shapes@{side}: the side is from 16 to 128 pixels")
     n = {"train": 20_000, "test": 4_000}[split]
     generator = torch.Generator().manual_seed(stream("shapes", split))
 
@@ -47,11 +49,13 @@ def shapes(root: Path, split: str) -> Data:
     centre = 0.5 + torch.tensor(list(PLACES.values()))[place] * spread * (0.85 + 0.15 * torch.rand(n, 2, generator=generator))
     ink = torch.tensor(list(COLOURS.values()))[colour] / 127.5 - 1
     captions = tuple(
-        f"a {list(SIZES)[s]} {list(COLOURS)[c]} {SHAPES[k]} in the {list(PLACES)[p]}"
+        (f"a {list(SIZES)[s]} {list(COLOURS)[c]} {SHAPES[k]} in the {list(PLACES)[p]}",)
         for k, c, s, p in zip(shape.tolist(), colour.tolist(), size.tolist(), place.tolist(), strict=True)
     )
-    image = torch.cat([draw(*rows) for rows in zip(*(t.split(1000) for t in (shape, centre, radius, ink)), strict=True)])
-    return Data("shapes", "Shapes", "drawn by ganzoo", "CC0", image, shape, SHAPES, captions)
+    chunks = zip(*(t.split(1000 * SIDE // side) for t in (shape, centre, radius, ink)), strict=True)
+    image = torch.cat([draw(k, at, r, rgb, side) for k, at, r, rgb in chunks])
+    name = "shapes" + (f"@{side}" if side != SIDE else "")
+    return Data(name, "Shapes", "drawn by ganzoo", "CC0", image, shape, SHAPES, captions)
 
 
 def draw(shape: Tensor, centre: Tensor, radius: Tensor, ink: Tensor, side: int = SIDE) -> Tensor:
@@ -84,5 +88,5 @@ def fake(root: Path, split: str) -> Data:
     generator = torch.Generator().manual_seed(stream("fake", split))
     image = torch.randint(256, (256, 3, 16, 16), dtype=torch.uint8, generator=generator)
     label = torch.arange(256) % 10
-    captions = tuple(f"noise number {k}" for k in label.tolist())
+    captions = tuple((f"noise number {k}",) for k in label.tolist())
     return Data("fake", "Noise", "drawn by ganzoo", "CC0", image, label, tuple("0123456789"), captions)

@@ -1,6 +1,7 @@
 """Anybody's pictures: a folder, with the Hub's ImageFolder convention for captions and labels.
 
 DIR/metadata.jsonl   a line a picture: {"file_name": "a.png", "text": "a red rose", "label": "rose"}; text, label optional
+                     text may be a list of captions of the picture
 DIR/CLASS/a.png      without it, the names of the folders are the labels; without folders there are none
 DIR/train, DIR/test  may hold the two splits; otherwise every tenth picture, by its name, is kept for testing
 """
@@ -29,6 +30,8 @@ def folder(where: str, split: str) -> Data:
     ValueError if there is no such folder, no picture in it, or one that cannot be read.
     """
     root, side = _side(where)
+    if split not in ("train", "test"):
+        raise ValueError(f"{root}: a folder has no split {split!r}; it has train and test")
     if not root.is_dir():
         raise ValueError(f"{root}: no such folder; give folder:DIR or folder:DIR@SIDE, such as folder:photos@64")
     entries = _entries(root, split)
@@ -42,10 +45,15 @@ def folder(where: str, split: str) -> Data:
     names = [str(e.get("label", "")) for e in entries]
     classes = tuple(sorted(set(names)))
     label = torch.tensor([classes.index(n) for n in names])
-    captions = tuple(str(e["text"]) for e in entries) if all("text" in e for e in entries) else ()
+    captions = tuple(_texts(e["text"]) for e in entries) if all(e.get("text") for e in entries) else ()
     source = f"{len(entries)} pictures in a folder named {root.resolve().name}"
     name = f"folder:{root.resolve().name}@{side}"  # not the whole path: the name goes into the card
     return Data(name, root.resolve().name, source, "not stated", image, label, classes, captions)
+
+
+def _texts(text: Any) -> tuple[str, ...]:
+    """One caption of a picture, or a list of them."""
+    return tuple(map(str, text)) if isinstance(text, list) else (str(text),)
 
 
 def _side(where: str) -> tuple[Path, int]:
