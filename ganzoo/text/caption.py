@@ -17,8 +17,8 @@ LENGTH = 201  # characters, as in Reed et al. 2016 (arXiv 1605.05395)
 
 def clean(text: str) -> str:
     """A person's text in one line: composed, single spaces, without control characters and halves of surrogate pairs."""
-    line = " ".join(unicodedata.normalize("NFC", text).split())
-    return "".join(c for c in line if unicodedata.category(c) not in ("Cc", "Cs", "Co", "Cn"))
+    kept = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cs", "Co", "Cn"))
+    return " ".join(unicodedata.normalize("NFC", kept).split())
 
 
 def write(captions: Sequence[str], length: int = LENGTH) -> Tensor:

@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample, one_hot
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from . import caption
 from .words import rows, vocabulary
@@ -86,8 +87,9 @@ class Words(nn.Module):
             x = x + self.noise * torch.randn_like(x) * x.norm(dim=2, keepdim=True) / math.sqrt(x.shape[2])  # or blurred
         count = here.sum(1).clamp_min(1)
         bag = self.bag((x * here * self.weight(x).sigmoid()).sum(1) / count)
-        steps, _ = self.recurrent(x * here)
-        order = self.order((steps * here).sum(1) / count)
+        lengths = torch.tensor([len(r) for r in said])  # so that it reads backwards from a caption's end, not the longest's
+        packed, _ = self.recurrent(pack_padded_sequence(x * here, lengths, batch_first=True, enforce_sorted=False))
+        order = self.order(pad_packed_sequence(packed, batch_first=True)[0].sum(1) / count)
         if self.training:
             order = order * (torch.rand_like(order[:, :1]) >= 0.5) * 2
         embedding: Tensor = bag + order
