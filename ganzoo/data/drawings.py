@@ -114,7 +114,7 @@ def drawn(root: Path) -> list[dict[str, Any]]:
 
 
 def draw(root: Path, folder: Path) -> None:
-    """Draw every picture into a new folder, then put it in its place. A few minutes, 1.7 GB."""
+    """Draw every picture into a new folder, then put it in its place. A few minutes, 1.6 GB."""
     concepts = read_concepts(root)
     sets = {style: _open(root, f"{style}.json") for style in STYLES}
     found = [(c, s, body) for c in concepts for s in STYLES if (body := svg(sets[s], c.slugs))]
@@ -137,6 +137,7 @@ def draw(root: Path, folder: Path) -> None:
             for c, s, _ in order
         ]
         write_json(new / "index.json", {"version": VERSION, "rows": rows})
+        new.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)
     finally:
@@ -162,7 +163,7 @@ def render(drawing: str) -> Image.Image:
     try:
         import resvg_py
     except ImportError:
-        raise ValueError('drawing the emoji needs resvg: `pip install "ganzoo[emoji]"`, or `pip install resvg-py`') from None
+        raise ValueError("drawing the emoji needs resvg: `pip install resvg-py`") from None
     png = resvg_py.svg_to_bytes(svg_string=drawing, background="#ffffff", skip_system_fonts=True)
     with Image.open(io.BytesIO(bytes(png))) as picture:
         return picture.convert("RGB")
