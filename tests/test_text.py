@@ -15,7 +15,7 @@ from ganzoo.inputs import Text
 from ganzoo.metrics.report import measure
 from ganzoo.spec import configure
 from ganzoo.text import caption, words
-from ganzoo.text.encoder import Encoder
+from ganzoo.text.encoder import Encoder, encoder
 from ganzoo.text.retrieval import r_precision, recalls
 from ganzoo.text.towers import Characters, nudge
 from ganzoo.text.words import Vocabulary, plain, vocabulary
@@ -274,3 +274,25 @@ def test_a_blurred_shape_counts_and_a_blob_does_not():
         torch.zeros(len(ring), 3),
     )
     assert drawn.as_said(filled, [said[i] for i in ring])["shape"] == 0
+
+
+# ---- The bundled encoder ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "thing"),
+    [
+        *(("hog", "pig"), ("cellphone", "mobile phone"), ("phantom", "ghost"), ("spectacles", "glasses")),
+        *(("cop car", "police car"), ("crimson heart", "red heart"), ("azure heart", "blue heart")),
+    ],
+)
+def test_the_bundled_encoder_places_words_that_no_caption_has(word, thing):
+    reader = encoder()
+    names = list(reader.config.classes)
+    assert names[int((reader.read([word]) @ reader.read(names).T).argmax())] == thing
+    assert all(known for _, known in reader.split(word))
+
+
+def test_another_checkpoint_is_no_encoder():
+    with pytest.raises(ValueError, match="no caption encoder"):
+        encoder("judge-mnist")
