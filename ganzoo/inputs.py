@@ -14,6 +14,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from .text import caption
+
 SEEDS = 2**32  # seeds are 0 .. SEEDS - 1
 
 
@@ -114,6 +116,32 @@ class Code(Input):
         if not self.low <= number <= self.high:
             raise ValueError(f"{self.name}: {str(value)[:40]!r} is not a number from {self.low:g} to {self.high:g}")
         return number
+
+
+@dataclass(frozen=True)
+class Text(Input):
+    """text (n, T) int64: a caption, as its code points (see `text.caption`); the model's encoder cuts it into words.
+
+    `examples` are what is drawn where nothing is said: the app may offer them, too.
+    """
+
+    examples: tuple[str, ...]
+    length: int = caption.LENGTH  # characters at most
+
+    def prior(self, n: int, generator: torch.Generator | None = None, device: torch.device | str = "cpu") -> Tensor:
+        index = torch.randint(len(self.examples), (n,), generator=generator)
+        return caption.write([self.examples[i] for i in index.tolist()], self.length).to(device)
+
+    def read(self, value: Any, n: int) -> Tensor:
+        return caption.write([self._line(v) for v in self._each(value, n)], self.length)
+
+    def _line(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError(f"{self.name}: {str(value)[:40]!r} is no text; give words, such as {self.examples[0]!r}")
+        line = caption.clean(value[: 10 * self.length])
+        if not line or len(line) > self.length:
+            raise ValueError(f"{self.name}: {len(line)} characters; give 1 to {self.length}, such as {self.examples[0]!r}")
+        return line
 
 
 def draw(inputs: tuple[Input, ...], n: int, seed: int, **given: Any) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ MODELS: tuple[str, ...] = (
 # Networks that are no GANs but are trained by the same engine and kept in the same folders.
 TOOLS: dict[str, str] = {
     "judge": "ganzoo.metrics.judge",
+    "encoder": "ganzoo.text.encoder",
 }
 
 

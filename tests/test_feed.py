@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -16,7 +17,9 @@ from test_folder import fill
 from ganzoo import data, registry
 from ganzoo.data import Order, store
 from ganzoo.data.feed import AHEAD, Feed
+from ganzoo.data.hues import recoloured
 from ganzoo.files import read_tensors
+from ganzoo.text import caption
 from ganzoo.training.engine import Engine
 
 CPU = torch.device("cpu")
@@ -52,10 +55,10 @@ def test_batches_are_gathered_before_they_are_asked_for_and_no_more_than_a_few()
     gathered = []
 
     class Watched(data.Data):
-        def gather(self, index):
+        def gather(self, index, seed):
             assert threading.current_thread() is not threading.main_thread()
             gathered.append(index)
-            return super().gather(index)
+            return super().gather(index, seed)
 
     fake = data.load("fake")
     pictures = Watched(**vars(fake) | {"mapped": True})
@@ -72,9 +75,50 @@ def test_batches_are_gathered_before_they_are_asked_for_and_no_more_than_a_few()
     assert torch.equal(batch["image"], fake.batch(gathered[0], CPU)["image"])
 
 
+def test_a_step_says_and_shows_the_same_ahead_of_time_later_and_in_part():
+    fake = data.load("fake")
+    several = replace(fake, captions=tuple(tuple(f"{i} in words {k}" for k in range(5)) for i in range(len(fake))))
+    red = torch.tensor([200, 0, 0], dtype=torch.uint8)[:, None, None].expand_as(fake.image).clone()
+    held = recoloured(replace(several, image=red), ["thing"] * len(fake), ["flat"] * len(fake))
+    mapped = replace(held, mapped=True)
+    one, two = (Feed(d, Order(len(d), 3), 10, whole, CPU) for d in (held, mapped))
+    half = Feed(mapped, Order(len(held), 3), 10, lambda x: x[5:], CPU)
+    told = {}
+    for step in (0, 1, 2, 7, 8, 33, 1, 26):
+        torch.manual_seed(step)
+        a = one.at(step)
+        torch.manual_seed(99)
+        b, c = two.at(step), half.at(step)
+        for k in ("image", "label", "text"):
+            assert torch.equal(a[k], b[k])
+            assert torch.equal(a[k][5:], c[k])
+        said = caption.read(a["text"])
+        assert told.setdefault(step, said) == said
+    everything = [x for said in told.values() for x in said]
+    assert {x[-1] for x in everything if "words" in x} == set("01234")
+    assert any("a blue thing" in x for x in everything)
+    both = [dict(zip(Order(256, 3).at(10 * s, 10).tolist(), caption.read(one.at(s)["text"]), strict=True)) for s in range(52)]
+    first, second = ({i: x for said in both[a:b] for i, x in said.items()} for a, b in ((0, 25), (26, 51)))
+    same = [first[i] == second[i] for i in first.keys() & second.keys()]
+    assert sum(same) < len(same) / 2, "another epoch says something else"
+
+
+def test_an_encoder_learns_the_same_from_captions_that_were_read_ahead():
+    fake = data.load("fake")
+    held = replace(fake, captions=tuple((f"noise {i}", f"number {i}", f"{i}") for i in range(len(fake))))
+    spec = registry.spec("encoder")
+    facts = {"side": 16, "channels": 3, "classes": fake.classes} | dict(spec.tiny)
+    one, two = (Engine(spec, facts, d, 0, CPU, "fp32") for d in (held, replace(held, mapped=True)))
+    for _ in range(8):
+        one.advance()
+        two.advance()
+    state, other = one.gan.state_dict(), two.gan.state_dict()
+    assert all(torch.equal(state[k], other[k]) for k in state)
+
+
 def test_what_goes_wrong_in_the_thread_is_told_by_the_engine():
     class Broken(data.Data):
-        def gather(self, index):
+        def gather(self, index, seed):
             raise OSError("the disk is gone")
 
     e = engine(Broken(**vars(data.load("fake")) | {"mapped": True}))
@@ -98,6 +142,20 @@ def test_a_folder_too_large_for_the_memory_is_kept_and_mapped_with_the_same_pixe
     anew = data.load(name, tmp_path / "kept")
     assert anew.image.shape == held.image.shape
     assert not torch.equal(anew.image, held.image), "a folder that changed is read anew"
+
+
+@pytest.mark.parametrize("said", [[["a rose", "eine Rose"], "a cat"], ["a rose", ""]], ids=["several", "one lacks"])
+def test_captions_of_a_folder_that_is_kept_are_those_that_its_lines_say(tmp_path, monkeypatch, said):
+    fill(tmp_path / "pictures/train", ["0.png", "1.png"])
+    lines = [json.dumps({"file_name": f"{i}.png", "text": s}) for i, s in enumerate(said)]
+    (tmp_path / "pictures/train/metadata.jsonl").write_text("\n".join(lines))
+    name = f"folder:{tmp_path / 'pictures'}@8"
+    held = data.load(name, tmp_path / "kept")
+    monkeypatch.setattr(store, "MOST", 0)
+    made, read = (data.load(name, tmp_path / "kept") for _ in range(2))
+    assert held.captions == made.captions == read.captions
+    assert held.captions == ((("a rose", "eine Rose"), ("a cat",)) if all(said) else ())
+    assert ("text" in read.batch(torch.tensor([0, 1]), CPU)) == all(said)
 
 
 MAPPED = """

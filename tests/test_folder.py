@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 from conftest import cli
 from PIL import Image
 
 from ganzoo import data
 from ganzoo.images import from_pil
+from ganzoo.text import caption
 
 
 def fill(folder, names, mode="RGB", size=(40, 30)):
@@ -35,10 +37,24 @@ def test_metadata_says_text_and_label(tmp_path):
     (tmp_path / "metadata.jsonl").write_text("\n".join(lines))
     train = data.load(f"folder:{tmp_path}@8")
     assert train.image.shape[1:] == (1, 8, 8), "all grey stays grey"
-    for image, text, label in zip(train.image, train.captions, train.label, strict=True):
+    for image, (text,), label in zip(train.image, train.captions, train.label, strict=True):
         i = int(text.split()[1])
         assert image[0, 4, 4] == i * 9
         assert train.classes[label] == str(i % 2)
+
+
+def test_a_picture_may_have_several_captions_and_a_batch_says_one_of_them(tmp_path):
+    fill(tmp_path / "train", ["a.png", "b.png"])
+    lines = [{"file_name": "a.png", "text": ["a red rose", "eine rote Rose"]}, {"file_name": "b.png", "text": "猫"}]
+    (tmp_path / "train/metadata.jsonl").write_text("\n".join(json.dumps(x) for x in lines))
+    d = data.load(f"folder:{tmp_path}@8")
+    assert d.captions == (("a red rose", "eine rote Rose"), ("猫",))
+    said = set()
+    for seed in range(20):
+        rose, cat = caption.read(d.batch(torch.tensor([0, 1]), torch.device("cpu"), seed)["text"])
+        assert cat == "猫"
+        said.add(rose)
+    assert said == {"a red rose", "eine rote Rose"}
 
 
 def test_split_folders_are_taken_and_transparency_is_white(tmp_path):

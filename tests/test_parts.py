@@ -200,7 +200,7 @@ def test_shapes_are_what_their_captions_say():
     assert torch.equal(d.image[:50], data.load("shapes", split="test").image[:50]), "the same every time"
     assert d.image.shape == (4000, 3, 32, 32)
     for i in range(200):
-        _, size, colour, shape, _, _, *place = d.captions[i].split()
+        _, size, colour, shape, _, _, *place = d.captions[i][0].split()
         image, colours = d.image[i].float(), torch.tensor(list(COLOURS.values())).float()
         ink = image.sum(0) < 3 * 250
         to_colour = torch.cdist(image.flatten(1).T, colours).min(0).values  # of the pixel nearest to each colour

@@ -64,7 +64,7 @@ def test_a_stream_becomes_a_set_with_the_columns_labels_and_pixels_of_its_rows(t
     assert (len(train), len(test)) == (30, 5)
     assert torch.equal(train.image, torch.stack([from_pil(square(paint(i), 16)) for i in range(30)]))
     assert train.label.tolist() == [i % 3 % 2 for i in range(30)]
-    assert (train.classes, train.captions) == (("dog", "cat"), tuple(words))
+    assert (train.classes, train.captions) == (("dog", "cat"), tuple((w,) for w in words))
     assert train.image.dtype == torch.uint8
     assert str(tmp_path) not in repr((train.name, train.title, train.source))
 

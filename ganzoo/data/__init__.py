@@ -11,13 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from ..images import from_uint8
+from ..text import caption
 
-Rows = dict[str, Tensor]  # image, label
+T = TypeVar("T")
+
+Rows = dict[str, Tensor]  # image, label, text
 
 # name -> the file here that has a function of that name: (root, "train" or "test") -> Data
 SETS: dict[str, str] = {
@@ -25,14 +29,20 @@ SETS: dict[str, str] = {
     "fashion": "classic",
     "shapes": "drawn",
     "fake": "drawn",
+    "emoji": "emoji",
+    "emoji_people": "emoji",
+    "emoji_hues": "emoji",
 }
+SCALABLE = ("shapes", "emoji", "emoji_people", "emoji_hues")  # may be asked for at another side, as in emoji@256
+SPLITS = ("train", "test", "unseen")  # unseen: whole classes that are kept out, where a data set has such
 
 
 @dataclass(frozen=True)
 class Data:
     """One split of a data set.
 
-    image (N, C, S, S) uint8 · label (N,) int64 · classes: the names of the labels · captions: N strings, or none
+    image (N, C, S, S) uint8 · label (N,) int64 · classes: the names of the labels · captions: what may be said of each of the
+    N pictures, in one or several ways; or none
     """
 
     name: str
@@ -42,7 +52,7 @@ class Data:
     image: Tensor
     label: Tensor
     classes: tuple[str, ...]
-    captions: tuple[str, ...] = ()
+    captions: tuple[tuple[str, ...], ...] = ()
     mapped: bool = False  # the pictures are on disk, and read as they are asked for
 
     def __len__(self) -> int:
@@ -56,19 +66,37 @@ class Data:
     def channels(self) -> int:
         return self.image.shape[1]
 
-    def gather(self, index: Tensor) -> Rows:
-        """The rows at index, in memory: image uint8."""
-        return {"image": self.image[index], "label": self.label[index]}
+    def gather(self, index: Tensor, seed: int = 0) -> Rows:
+        """The rows at index, in memory: image uint8, label, and text (n, T), one caption of each as code points.
+
+        Which caption, is a function of seed and index alone: a step that is played again, or gathered ahead by a thread,
+        says the same.
+        """
+        rows = {"image": self.seen(index, seed), "label": self.label[index]}
+        return rows | ({"text": caption.write(self.told(index, seed))} if self.captions else {})
 
     @staticmethod
     def place(rows: Rows, device: torch.device) -> Rows:
-        """Rows as a batch on the device: image float32 in [-1, 1]."""
-        there = {k: v.to(device, non_blocking=True) for k, v in rows.items()}
+        """Rows as a batch on the device: image float32 in [-1, 1]. Text stays on the CPU, where it is cut into words."""
+        there = {k: v if k == "text" else v.to(device, non_blocking=True) for k, v in rows.items()}
         return there | {"image": from_uint8(there["image"])}
 
-    def batch(self, index: Tensor, device: torch.device) -> Rows:
+    def batch(self, index: Tensor, device: torch.device, seed: int = 0) -> Rows:
         """The rows at index as a batch on the device."""
-        return self.place(self.gather(index), device)
+        return self.place(self.gather(index, seed), device)
+
+    def seen(self, index: Tensor, seed: int) -> Tensor:
+        """The pictures at index, uint8, as a seed shows them."""
+        return self.image[index]
+
+    def told(self, index: Tensor, seed: int) -> list[str]:
+        """One caption of each picture at index, as a seed chooses."""
+        return [pick(self.captions[i], "caption", i, seed) for i in index.tolist()]
+
+
+def pick(options: tuple[T, ...], *key: object) -> T:
+    """One of several, as a key says; torch's generator is not moved."""
+    return options[stream(*key) % len(options)] if len(options) > 1 else options[0]
 
 
 def stream(*key: object) -> int:
@@ -111,9 +139,17 @@ def default_root() -> Path:
 
 
 def load(name: str, root: Path | str | None = None, split: str = "train") -> Data:
-    """A data set by name. ValueError if there is none of that name, or if its files are neither there nor to be had."""
-    if split not in ("train", "test"):
-        raise ValueError(f"no split {split!r}; there are train and test")
+    """A data set by name, or NAME@SIDE. ValueError if there is none, or if its files are neither there nor to be had."""
+    if split not in SPLITS:
+        raise ValueError(f"no split {split!r}; there are {', '.join(SPLITS)}")
+    base, at, side = name.partition("@")
+    if base not in SETS and not name.startswith(("folder:", "hf:")):
+        said = ", ".join(SETS)
+        raise ValueError(
+            f"no data set {name!r}; there are {said}, folder:DIR for your own pictures, hf:USER/NAME for the Hub's"
+        )
+    if split == "unseen" and not base.startswith("emoji"):
+        raise ValueError(f"{name} has no split {split!r}; it has train and test")
     place = Path(root) if root is not None else default_root()
     if name.startswith("folder:"):
         from .folder import folder
@@ -123,10 +159,7 @@ def load(name: str, root: Path | str | None = None, split: str = "train") -> Dat
         from .streamed import streamed
 
         return streamed(name.removeprefix("hf:"), place, split)
-    if name not in SETS:
-        said = ", ".join(SETS)
-        raise ValueError(
-            f"no data set {name!r}; there are {said}, folder:DIR for your own pictures, hf:USER/NAME for the Hub's"
-        )
-    read: Callable[[Path, str], Data] = getattr(import_module(f"{__name__}.{SETS[name]}"), name)
-    return read(place, split)
+    if at and (base not in SCALABLE or not side.isdecimal()):
+        raise ValueError(f"{name}: {', '.join(f'{s}@SIDE' for s in SCALABLE)} take a side, in pixels")
+    read: Callable[..., Data] = getattr(import_module(f"{__name__}.{SETS[base]}"), base)
+    return read(place, split, **({"side": int(side)} if at else {}))

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 from torch import Tensor
 
-from . import Data, Order, Rows
+from . import Data, Order, Rows, stream
 
 AHEAD = 4  # batches that are gathered before they are asked for
 
@@ -25,17 +25,19 @@ class Feed:
         self.ahead: dict[int, Future[Rows]] = {}
 
     def at(self, step: int) -> Rows:
-        """{"image": float32 (B, C, S, S) in [-1, 1], "label": (B,)}."""
+        """{"image": float32 (B, C, S, S) in [-1, 1], "label": (B,)}, and "text" (B, T) on the CPU, if there are captions."""
         if self.thread is None:
-            return self.data.batch(self._index(step), self.device)
+            index, seed = self._asked(step)
+            return self.data.batch(index, self.device, seed)
         steps = range(step, step + 1 + AHEAD)
         self.ahead = {s: self.ahead.get(s) or self.thread.submit(self._gather, s) for s in steps}
         return self.data.place(self.ahead.pop(step).result(), self.device)
 
-    def _index(self, step: int) -> Tensor:
-        return self.share(self.order.at(step * self.batch, self.batch))
+    def _asked(self, step: int) -> tuple[Tensor, int]:
+        """Which rows, and a seed for what is chosen of each: the step's own, since a thread is ahead of torch's."""
+        return self.share(self.order.at(step * self.batch, self.batch)), stream("step", self.order.seed, step)
 
     def _gather(self, step: int) -> Rows:
-        rows = self.data.gather(self._index(step))
+        rows = self.data.gather(*self._asked(step))
         # From pinned memory, the copy to a GPU goes on while the engine does.
         return {k: v.pin_memory() for k, v in rows.items()} if self.device.type == "cuda" else rows

@@ -1,6 +1,7 @@
 """Anybody's pictures: a folder, with the Hub's ImageFolder convention for captions and labels.
 
 DIR/metadata.jsonl   a line a picture: {"file_name": "a.png", "text": "a red rose", "label": "rose"}; text, label optional
+                     text may be a list of captions of the picture
 DIR/CLASS/a.png      without it, the names of the folders are the labels; without folders there are none
 DIR/train, DIR/test  may hold the two splits; otherwise every tenth picture, by its name, is kept for testing
 """
@@ -9,7 +10,6 @@ from __future__ import annotations
 
 import json
 import zlib
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +41,18 @@ def folder(where: str, kept: Path, split: str) -> Data:
     names = [str(e.get("label", "")) for e in entries]
     classes = tuple(sorted(set(names)))
     labels = [classes.index(n) for n in names]
-    captions = [str(e["text"]) for e in entries] if all("text" in e for e in entries) else []
+    texts = [store.texts(e.get("text")) for e in entries]
+    captions = tuple(texts) if all(texts) else ()
     pictures = (_open(e["path"], side) for e in entries)
     if len(entries) * 3 * side * side > store.MOST:
         facts = {"title": title, "source": source, "license": license, "classes": classes}
-        rows = zip(pictures, labels, captions or repeat(None, len(entries)), strict=True)
+        rows = zip(pictures, labels, texts, strict=True)
         key = side, labels, captions, store.versions(e["path"] for e in entries)
         return store.keep(store.place_of(kept / "folder", title, key) / split, name, lambda: (rows, facts))
     held = [*pictures]
     grey = all(p.mode == "L" for p in held)
     image = torch.stack([from_pil(p if grey else p.convert("RGB")) for p in held])
-    return Data(name, title, source, license, image, torch.tensor(labels), classes, tuple(captions))
+    return Data(name, title, source, license, image, torch.tensor(labels), classes, captions)
 
 
 def side_of(kind: str, where: str) -> tuple[str, int]:

@@ -29,12 +29,17 @@ from . import Data, stream
 MOST = 4 * 10**9  # bytes of pictures that are held in memory
 KEPT = 64 * 10**9  # bytes that are written for one set at most
 
-Pictures = Iterator[tuple[Image.Image, int, str | None]]  # square ones of one side, with label and caption
+Pictures = Iterator[tuple[Image.Image, int, tuple[str, ...]]]  # square ones of one side, with label and captions
 
 
 def place_of(root: Path, name: str, key: object) -> Path:
     """A folder for what a key stands for: another key, another folder."""
     return root / f"{re.sub(r'[^a-zA-Z0-9]+', '-', name)[-40:].strip('-')}-{stream(key):08x}"
+
+
+def texts(said: Any) -> tuple[str, ...]:
+    """What is said of a picture, one caption or a list of them, as a tuple; empty if nothing is."""
+    return tuple(str(s) for s in (said if isinstance(said, list) else [said]) if s)
 
 
 def versions(files: Iterable[Path]) -> list[tuple[str, int, int]]:
@@ -86,8 +91,8 @@ def _write(place: Path, name: str, pictures: Pictures, facts: dict[str, Any]) ->
     finally:
         for left in (part, place / "image.grey"):
             left.unlink(missing_ok=True)
-    whole = None not in captions
-    write_json(place / "set.json", facts | {"shape": shape, "label": label, "captions": captions if whole else []})
+    captions = captions if all(captions) else []
+    write_json(place / "set.json", facts | {"shape": shape, "label": label, "captions": captions})
 
 
 def _read(place: Path, name: str) -> Data:
@@ -98,7 +103,7 @@ def _read(place: Path, name: str) -> Data:
         raise ValueError(f"{place}: altered or cut short; delete the folder, and the set is fetched again")
     mapped = size > MOST
     image = _map(path, shape) if mapped else torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8).view(shape)
-    label, classes, captions = torch.tensor(facts["label"]), tuple(facts["classes"]), tuple(facts["captions"])
+    label, classes, captions = torch.tensor(facts["label"]), tuple(facts["classes"]), tuple(map(texts, facts["captions"]))
     return Data(name, facts["title"], facts["source"], facts["license"], image, label, classes, captions, mapped)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from . import Data
 from .folder import side_of, square
-from .store import Pictures, keep, place_of, versions
+from .store import Pictures, keep, place_of, texts, versions
 
 OPTIONS = ("config", "split", "first", "image", "label", "revision")
 SECONDS = 10  # that the Hub may stay silent
@@ -123,7 +123,7 @@ def _pictures(path: str, rows: Rows, side: int, image: str, label: str | None, t
             which = row[label] if label else 0
             if row[image] is None or which is None or which < 0:
                 raise ValueError("no picture or no label")
-            yield square(row[image], side), which, row[text] if text else None
+            yield square(row[image], side), which, texts(row[text]) if text else ()
             done += 1
     except Exception as error:  # of any kind: from the network, a decoder, the package
         raise ValueError(f"hf:{path}: the stream broke after {done} pictures ({_line(error)}); nothing is kept") from None

@@ -254,6 +254,8 @@ def table(checkpoints: list[Checkpoint]) -> str:
             measure = f"{value(m)} ({number(m['floor'])}){over_seeds(c.config, m['name'], number)}"
         elif m := found.get("test accuracy"):
             measure = f"classifier, {100 * m['value']:.2f} % right"
+        elif m := found.get("caption to picture, recall@1"):
+            measure = f"finds {100 * m['value']:.0f} % of {m['n']} pictures by caption"
         rows.append(
             f"| `{c.name}` | [{c.spec.title}]({c.spec.paper.url}), {c.spec.paper.year} | {measure} | {controlled(c.config)} | "
             f"{c.config['data']['title']}, {c.config['training']['images']:,} pictures | {size:.1f} |"

@@ -14,6 +14,8 @@ from .. import data
 from ..gan import CHUNK, GAN, Batch
 from ..hub.resolve import resolve
 from ..images import from_uint8, to_uint8
+from ..text.encoder import Encoder
+from ..text.retrieval import recalls
 from . import METRICS, Case, Look, Score
 from .judge import Judge
 
@@ -42,6 +44,8 @@ def measure(
     train, test = data.load(data_name, root, "train"), data.load(data_name, root, "test")
     if isinstance(gan, Judge):
         return [accuracy(gan, test)]
+    if isinstance(gan, Encoder):
+        return [summary([score]) for score in recalls(gan, test)]
     if not 10 <= n <= 50_000:
         raise ValueError(f"n: {n} is not between 10 and 50000 pictures")
     judge = judge_of(data_name)

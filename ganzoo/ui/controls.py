@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from ..checkpoint import Checkpoint
-from ..inputs import Choice, Code, Input
+from ..inputs import Choice, Code, Input, Text
 
 ANY = "any"
 STEP = 0.05  # of a code's slider
@@ -19,6 +19,8 @@ def control(x: Input, c: Checkpoint, elem_id: str) -> gr.components.Component | 
         return gr.Radio(named(x, c), value=ANY, label=x.name, elem_id=elem_id, elem_classes="choice")
     if isinstance(x, Code):
         return gr.Slider(x.low, x.high, value=0, step=STEP, label=meaning(x, c), buttons=["reset"], elem_id=elem_id)
+    if isinstance(x, Text):
+        return gr.Textbox(label=x.name, placeholder=x.examples[0], max_length=x.length, elem_id=elem_id)
     return None
 
 
@@ -26,6 +28,8 @@ def fitted(x: Input, c: Checkpoint) -> Any:
     """The same control, changed to what it means in another checkpoint, and set back."""
     if isinstance(x, Choice):
         return gr.Radio(named(x, c), value=ANY)
+    if isinstance(x, Text):
+        return gr.Textbox(value="", placeholder=x.examples[0], max_length=x.length)
     assert isinstance(x, Code)
     return gr.Slider(value=0, label=meaning(x, c))
 
@@ -52,4 +56,6 @@ def detail(c: Checkpoint, measure: str) -> dict[str, Any]:
 
 def given(x: Input, value: object) -> dict[str, object]:
     """What a control's value fixes: nothing, where the visitor leaves it open."""
+    if isinstance(x, Text):
+        return {x.name: value} if str(value or "").strip() else {}
     return {} if value in (ANY, None, "") else {x.name: value}

@@ -1,0 +1,1 @@
+"""Words: a caption as a tensor, words as vectors, the caption encoder and its measures."""
