@@ -8,9 +8,7 @@ import gradio as gr
 
 from ..checkpoint import Checkpoint
 from ..inputs import Choice, Code, Input
-
-ANY = "any"
-STEP = 0.05  # of a code's slider
+from .permalink import ANY, STEP
 
 
 def control(x: Input, c: Checkpoint, elem_id: str) -> gr.components.Component | None:
@@ -22,12 +20,12 @@ def control(x: Input, c: Checkpoint, elem_id: str) -> gr.components.Component | 
     return None
 
 
-def fitted(x: Input, c: Checkpoint) -> Any:
-    """The same control, changed to what it means in another checkpoint, and set back."""
+def fitted(x: Input, c: Checkpoint, value: Any = None) -> Any:
+    """The same control, changed to what it means in another checkpoint, and set to a value, or back."""
     if isinstance(x, Choice):
-        return gr.Radio(named(x, c), value=ANY)
+        return gr.Radio(named(x, c), value=value or ANY)
     assert isinstance(x, Code)
-    return gr.Slider(value=0, label=meaning(x, c))
+    return gr.Slider(value=value or 0, label=meaning(x, c))
 
 
 def named(x: Choice, c: Checkpoint) -> list[tuple[str, str]]:

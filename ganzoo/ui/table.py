@@ -11,13 +11,12 @@ from PIL import Image
 from ..images import grid
 from ..inputs import SEEDS, Choice, Code, Noise
 from . import play
+from .permalink import LETTERS, SEED, spells
 
 if TYPE_CHECKING:
     from .views import Tab
 
 COLUMNS = 10
-LETTERS = 12  # pictures in a word
-SEED = "seed"
 SIDE = 1600  # pixels that a table is enlarged to at most, by whole factors
 
 
@@ -144,16 +143,14 @@ class Word:
         bad = gr.validate(not problem, problem)
         return [fine, fine, bad if spelt else fine, fine if spelt else bad]
 
-    def fitted(self, checkpoint: str) -> list[Any]:
-        """The controls, changed to what another checkpoint can write."""
+    def fitted(self, checkpoint: str, text: str | None = None, parts: list[str] | None = None) -> list[Any]:
+        """The controls, changed to what another checkpoint can write, and set to a row, or back."""
         choice = self.of(checkpoint)
         spelt, options = spells(choice), list(choice.options)
-        return [gr.Textbox(visible=spelt), gr.Dropdown(options, value=options[:4], visible=not spelt)]
-
-
-def spells(choice: Choice) -> bool:
-    """Whether the options are single characters, so that text can be written with them."""
-    return all(len(o) == 1 for o in choice.options)
+        return [
+            gr.Textbox(text or "2026", visible=spelt),
+            gr.Dropdown(options, value=parts or options[:4], visible=not spelt),
+        ]
 
 
 def ordered(tab: Tab) -> Choice | None:
