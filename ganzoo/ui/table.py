@@ -54,7 +54,7 @@ class Table:
             return f"{row}\nOne handful of noise for all. What changes from left to right is one code, from -1 to 1."
         return f"{row}\nEach column is one handful of noise: what it decides is the style, and it is the same in all rows."
 
-    def draw(self, checkpoint: str, seed: float, across: str, *values: object) -> Image.Image:
+    def draw(self, checkpoint: str, seed: float, across: str | None, *values: object) -> Image.Image:
         choice = next(x for x in play.network(checkpoint)[1].inputs if x.name == self.choice.name)
         assert isinstance(choice, Choice)
         code = next((x for x in self.tab.inputs if x.name == across and isinstance(x, Code)), None)
