@@ -45,6 +45,7 @@ def build() -> gr.Blocks:
                         untrained(spec.name, spec.title, spec.note)
         links.Links(demo, bar, tabs)
         general()
+    play.place()
     demo.queue(max_size=WAITING)
     page: gr.Blocks = demo
     return page

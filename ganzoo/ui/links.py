@@ -33,10 +33,13 @@ class Links:
         self.checkpoints = {name: [c.name for c in tab.checkpoints] if tab else [] for name, tab in self.tabs.items()}
         restore = gr.Button(visible="hidden", elem_id="zoo-restore")  # there for the script
         draw = gr.Button(visible="hidden", elem_id="zoo-draw")
+        self.notice = gr.HTML("", visible=False, elem_id="zoo-notice")
         held = [c for tab in self.tabs.values() if tab for c in (tab.checkpoint, *tab.held.values())]
         shown = [c for tab in self.tabs.values() if tab for part in tab.parts for c in part.shown]
         for start in (page.load, restore.click):
-            start(self.restore, None, [bar, *held], queue=False, **QUIET).then(None, js="() => zoo.restored()", **QUIET)
+            start(self.restore, None, [bar, self.notice, *held], queue=False, **QUIET).then(
+                None, js="() => zoo.restored()", **QUIET
+            )
         drawn = draw.click(self.draw, draw, shown, js="() => [zoo.why]", concurrency_id="draw", concurrency_limit=1, **QUIET)
         drawn.then(None, js="() => zoo.start()", **QUIET)
         for name, (place, tab) in tabs.items():
@@ -49,8 +52,8 @@ class Links:
         defaults: list[list[str]] = [[tab.first], *([] for _ in tab.held)]
         for checkpoint in tab.checkpoints:
             known = permalink.fields(tab.inputs_of(checkpoint.name))
-            for key, values in zip(tab.held, defaults[1:], strict=True):
-                values += [written(known[key].default)] if key in known else []
+            for (key, box), values in zip(tab.held.items(), defaults[1:], strict=True):
+                values.append(written(known[key].default if key in known else box.value))  # that is not shown: as it was
         facts = json.dumps([name, ["m", *tab.held], defaults])
         controls = [tab.checkpoint, *tab.held.values()]
         changes = [*(c.change for c in controls), tab.said.change]
@@ -71,9 +74,7 @@ class Links:
                     f"w={state.weights}: the link was made with other weights of {state.checkpoint} than are here ({here}): "
                     "its pictures are not the same"
                 )
-        if notices:
-            few = notices[:6] + ([f"and {len(notices) - 6} more"] if len(notices) > 6 else [])
-            gr.Warning("Not everything in this link could be taken. " + html.escape("; ".join(few)) + ".", duration=30)
+        updates[self.notice] = gr.HTML(told(notices), visible=bool(notices))
         return updates
 
     def draw(self, why: str, request: gr.Request) -> dict[Any, Any]:
@@ -87,6 +88,13 @@ class Links:
                 drawn = part.draw(state.checkpoint, *(values.get(k) for k in part.keys))
                 updates |= dict(zip(part.shown, drawn if len(part.shown) > 1 else [drawn], strict=True))
         return updates or {tab.said: gr.skip()} if tab else {}
+
+
+def told(notices: list[str]) -> str:
+    """What was passed over in a link, for its visitor; the words are anybody's, so they are escaped."""
+    few = notices[:6] + ([f"and {len(notices) - 6} more"] if len(notices) > 6 else [])
+    lines = "".join(f"<li>{html.escape(line)}</li>" for line in few)
+    return f'<div class="notice" role="alert"><p>Not everything in this link could be taken:</p><ul>{lines}</ul></div>'
 
 
 def share(name: str) -> gr.HTML:

@@ -88,7 +88,7 @@ class Word:
             )
             self.parts = gr.Dropdown(
                 list(choice.options),
-                value=list(choice.options[:4]),
+                value=[] if spelt else list(choice.options[:4]),
                 multiselect=True,
                 max_choices=LETTERS,
                 label="an outfit, from left to right",
@@ -149,7 +149,7 @@ class Word:
         spelt, options = spells(choice), list(choice.options)
         return [
             gr.Textbox(text or "2026", visible=spelt),
-            gr.Dropdown(options, value=parts or options[:4], visible=not spelt),
+            gr.Dropdown(options, value=[] if spelt else parts or options[:4], visible=not spelt),
         ]
 
 

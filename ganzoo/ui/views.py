@@ -56,7 +56,8 @@ def enlarge(images: Tensor) -> Image.Image:
 def caption(said: dict[str, Any]) -> str:
     n, seed = said["n"], said["seed"]
     which = f"seed {seed}" if n == 1 else f"seeds {seed} to {seed + n - 1}"
-    return f"{which} · `{said['checkpoint']}` · weights {said['revision']}, {said['source']}"
+    short = f" · short of GPU memory: drawn {said['at_once']} at a time" if "at_once" in said else ""
+    return f"{which} · `{said['checkpoint']}` · weights {said['revision']}, {said['source']}" + short
 
 
 @dataclass(frozen=True)
