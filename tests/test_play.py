@@ -51,7 +51,7 @@ def test_out_of_memory_halves_the_batch_says_so_and_draws_the_same():
 class DeviceAPI(BaseHTTPRequestHandler):
     """What a ZeroGPU Space asks its host; keeps what was asked in `server.asked`."""
 
-    def do_POST(self):  # noqa: N802
+    def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.asked.append((self.path, body.decode()))
         answer = {"idle": True, "nvidiaIndex": 0, "nvidiaUUID": "GPU-0", "allowToken": "t"} if "schedule" in self.path else {}

@@ -21,6 +21,7 @@ LAUNCH: dict[str, Any] = {
     "head": HEAD + links.script(),
     "footer_links": ["api", "settings"],
     "run_history": False,
+    "enable_monitoring": False,
     "state_session_capacity": 200,
     "max_file_size": "5mb",
     "ssr_mode": False,
