@@ -10,9 +10,13 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 with contextlib.suppress(ImportError):
     import spaces  # noqa: F401  before torch: on ZeroGPU it puts itself between torch and the GPU
 
-from ganzoo.ui.app import LAUNCH, build
+from ganzoo.ui.start import launch, options
+
+asked = options() if __name__ == "__main__" else None  # before the page is built, so that --help is quick
+
+from ganzoo.ui.app import LAUNCH, build  # noqa: E402
 
 demo = build()
 
-if __name__ == "__main__":
-    demo.launch(**LAUNCH)
+if asked:
+    launch(demo, LAUNCH, asked.share)

@@ -86,14 +86,14 @@ def free_port():
 class App:
     """app.py in its own process, as a visitor meets it; it can be stopped and started again."""
 
-    def __init__(self, folder, **env):
+    def __init__(self, folder, args=(), **env):
         self.env = os.environ | {"GRADIO_TEMP_DIR": str(folder), "GRADIO_SERVER_PORT": str(free_port()), "HF_HUB_OFFLINE": "1"}
         self.env |= {k: str(v) for k, v in env.items()}
         self.log = folder / "app.log"
         self.url = f"http://127.0.0.1:{self.env['GRADIO_SERVER_PORT']}/"
         start = time.monotonic()
         with self.log.open("w") as log:
-            self.process = subprocess.Popen([sys.executable, "app.py"], cwd=REPO, env=self.env, stdout=log, stderr=log)
+            self.process = subprocess.Popen([sys.executable, "app.py", *args], cwd=REPO, env=self.env, stdout=log, stderr=log)
         while True:
             try:
                 urllib.request.urlopen(self.url, timeout=2)

@@ -10,7 +10,7 @@ from PIL import Image
 from .. import registry
 from ..checkpoint import Checkpoint
 from ..hub.resolve import bundled
-from . import play
+from . import links, play
 from .theme import CSS, HEAD, THEME
 from .views import Tab, enlarge, polite
 
@@ -18,9 +18,10 @@ WAITING = 64  # requests in the queue; the next visitor is told that it is full
 LAUNCH: dict[str, Any] = {
     "theme": THEME,
     "css": CSS,
-    "head": HEAD,
+    "head": HEAD + links.script(),
     "footer_links": ["api", "settings"],
     "run_history": False,
+    "enable_monitoring": False,
     "state_session_capacity": 200,
     "max_file_size": "5mb",
     "ssr_mode": False,
@@ -34,14 +35,18 @@ def build() -> gr.Blocks:
         trained.setdefault(str(c.config["model"]), []).append(c)
     with gr.Blocks(title="ganzoo", analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
         gr.Markdown("# ganzoo\nA zoo of generative adversarial networks: look at them, play with them, watch them learn.")
-        with gr.Tabs(overflow_behavior="wrap"):
+        tabs: dict[str, tuple[gr.Tab, Tab | None]] = {}
+        with gr.Tabs(overflow_behavior="wrap") as bar:
             for spec in registry.specs():
-                with gr.Tab(spec.title, id=spec.name, elem_id=f"tab-{spec.name}"):
+                with gr.Tab(spec.title, id=spec.name, elem_id=f"tab-{spec.name}") as place:
                     if spec.name in trained:
-                        Tab(trained[spec.name])
+                        tabs[spec.name] = place, Tab(trained[spec.name])
                     else:
+                        tabs[spec.name] = place, None
                         untrained(spec.name, spec.title, spec.note)
+        links.Links(demo, bar, tabs)
         general()
+    play.place()
     demo.queue(max_size=WAITING)
     page: gr.Blocks = demo
     return page

@@ -8,9 +8,7 @@ import gradio as gr
 
 from ..checkpoint import Checkpoint
 from ..inputs import Choice, Code, Input, Text
-
-ANY = "any"
-STEP = 0.05  # of a code's slider
+from .permalink import ANY, STEP
 
 
 def control(x: Input, c: Checkpoint, elem_id: str) -> gr.components.Component | None:
@@ -24,14 +22,14 @@ def control(x: Input, c: Checkpoint, elem_id: str) -> gr.components.Component | 
     return None
 
 
-def fitted(x: Input, c: Checkpoint) -> Any:
-    """The same control, changed to what it means in another checkpoint, and set back."""
+def fitted(x: Input, c: Checkpoint, value: Any = None) -> Any:
+    """The same control, changed to what it means in another checkpoint, and set to a value, or back."""
     if isinstance(x, Choice):
-        return gr.Radio(named(x, c), value=ANY)
+        return gr.Radio(named(x, c), value=value or ANY)
     if isinstance(x, Text):
-        return gr.Textbox(value="", placeholder=x.examples[0], max_length=x.length)
+        return gr.Textbox(value=value or "", placeholder=x.examples[0], max_length=x.length)
     assert isinstance(x, Code)
-    return gr.Slider(value=0, label=meaning(x, c))
+    return gr.Slider(value=value or 0, label=meaning(x, c))
 
 
 def named(x: Choice, c: Checkpoint) -> list[tuple[str, str]]:

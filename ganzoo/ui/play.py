@@ -1,12 +1,19 @@
-"""What the app asks of the networks: one function that draws, on whatever device there is, within bounds."""
+"""What the app asks of the networks: one function that works on them, on whatever device there is, within bounds.
+
+On ZeroGPU a GPU is lent for the length of one call of one function, `_lent`, in a process of its own: the networks must lie
+on "cuda" before (`place`), and what goes in and out is numbers and CPU tensors. On CUDA and CPU the same calls go straight
+through, and networks are loaded when they are first asked for.
+"""
 
 from __future__ import annotations
 
+import logging
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,27 +25,19 @@ from ..hub.resolve import bundled, resolve
 from ..images import from_uint8, to_uint8
 from ..inputs import Choice, Code, Noise
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-try:
-    import spaces
-
-    on_gpu: Callable[[F], F] = spaces.GPU(duration=10)
-except ImportError:  # not on a Space
-
-    def on_gpu(function: F) -> F:
-        return function
-
-
 MOST = 64  # pictures a request
 TABLE = 128  # pictures in a table
 KEPT = 16  # networks in memory
 FRAMES = 48  # of a walk
 
+ZERO = os.environ.get("SPACES_ZERO_GPU", "").casefold() in ("true", "1", "t")  # as `spaces` reads it
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+log = logging.getLogger("ganzoo")
 
 _networks: OrderedDict[str, tuple[Checkpoint, GAN]] = OrderedDict()
 _lock = threading.Lock()
+_device = torch.device("cpu") if ZERO else DEVICE  # of networks that are loaded now
 
 
 def network(name: str) -> tuple[Checkpoint, GAN]:
@@ -49,11 +48,21 @@ def network(name: str) -> tuple[Checkpoint, GAN]:
             if name not in known:
                 raise ValueError(f"no checkpoint {str(name)[:60]!r}; there are {', '.join(known)}")
             checkpoint = resolve(name)
-            _networks[name] = checkpoint, checkpoint.load(DEVICE)
+            _networks[name] = checkpoint, checkpoint.load(_device)
         _networks.move_to_end(name)
-        if len(_networks) > KEPT:
+        if len(_networks) > KEPT and not ZERO:  # there, all stay where they were placed
             _networks.popitem(last=False)
         return _networks[name]
+
+
+def place() -> None:
+    """Load every network now, and put it where it will work: for ZeroGPU (before the app is launched) and $GANZOO_EAGER=1."""
+    global _device
+    if not (ZERO or os.environ.get("GANZOO_EAGER") == "1"):
+        return
+    for c in [c for c in bundled() if c.config["inputs"]]:
+        network(c.name)[1].to(DEVICE)
+    _device = DEVICE
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ def sample(name: str, n: int, seed: int, given: dict[str, Any] | None = None) ->
     """Draw n pictures. ValueError for anything out of bounds."""
     n, seed = whole("how many", n, 1, MOST), whole("seed", seed, 0, inputs.SEEDS - 1)
     checkpoint, _ = network(name)
-    images, values = _draw(name, n, seed, dict(given or {}))
+    images, values, at_once = work("draw", n, name, n, seed, dict(given or {}))
     said = {
         "checkpoint": checkpoint.name,
         "revision": checkpoint.revision,
@@ -78,35 +87,82 @@ def sample(name: str, n: int, seed: int, given: dict[str, Any] | None = None) ->
         "seed": seed,
         "inputs": values,
     }
+    if at_once < n:
+        said["at_once"] = at_once  # the GPU had memory for no more
     return Drawn(images, said)
 
 
 def walk(name: str, start: int, end: int) -> Tensor:
     """The pictures on the way from one seed to another -> uint8 (FRAMES, C, S, S)."""
     start, end = whole("from seed", start, 0, inputs.SEEDS - 1), whole("to seed", end, 0, inputs.SEEDS - 1)
-    return _walk(name, start, end)
+    images: Tensor = work("walk", FRAMES, name, start, end)
+    return images
 
 
 def each(name: str, pictures: Sequence[tuple[int, dict[str, Any]]]) -> Tensor:
     """A picture for each (seed, inputs that are fixed) -> uint8 (n, C, S, S). ValueError for anything out of bounds."""
     if not 1 <= len(pictures) <= TABLE:
         raise ValueError(f"{len(pictures)} pictures are not from 1 to {TABLE}")
-    return _each(name, [(whole("seed", s, 0, inputs.SEEDS - 1), given) for s, given in pictures])
+    wanted = [(whole("seed", s, 0, inputs.SEEDS - 1), given) for s, given in pictures]
+    images: Tensor = work("each", len(wanted), name, wanted)
+    return images
 
 
 def infer(name: str, image: Tensor) -> dict[str, list[float]]:
     """What a model reads in a picture, uint8 (C, S, S): a Choice's probabilities, a Code's number (clamped to its range)."""
-    return _infer(name, image)
+    found: dict[str, list[float]] = work("infer", 1, name, image)
+    return found
 
 
-@on_gpu
+# ---- The work: all of it passes through one function, which ZeroGPU lends a GPU to ---------------------------------------
+
+
+def seconds(task: str, n: int, *args: Any) -> int:
+    """How long a GPU is asked for; a visitor's daily share is counted by it."""
+    return min(30, 5 + n // 50)
+
+
+def work(task: str, n: int, *args: Any) -> Any:
+    """Do a task of about n pictures; straight, until the networks have been placed."""
+    return (_lent if _device == DEVICE else _work)(task, n, *args)
+
+
+def _work(task: str, n: int, *args: Any) -> Any:
+    return TASKS[task](*args)
+
+
+try:
+    import spaces
+
+    _lent: Callable[..., Any] = spaces.GPU(duration=seconds)(_work)
+except ImportError:  # not on a Space
+    _lent = _work
+
+
+def show(gan: GAN, batch: dict[str, Tensor]) -> tuple[Tensor, int]:
+    """uint8 pictures of a batch, and how many were drawn at once: fewer by halves where memory does not do for more.
+    ValueError if it does not do for one.
+    """
+    n = at_once = len(next(iter(batch.values())))
+    while True:
+        try:
+            parts = [gan.show({k: v[i : i + at_once] for k, v in batch.items()}) for i in range(0, n, at_once)]
+            return to_uint8(torch.cat(parts)), at_once
+        except torch.OutOfMemoryError:
+            if at_once == 1:
+                raise ValueError("the GPU has no memory left for even one picture; try again in a minute") from None
+            at_once = (at_once + 1) // 2
+        if torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+        log.warning("out of GPU memory: drawing %d pictures at once instead of %d", at_once, n)
+
+
 def _each(name: str, pictures: list[tuple[int, dict[str, Any]]]) -> Tensor:
     _, gan = network(name)
     drawn = [gan.draw(1, s, **given) for s, given in pictures]
-    return to_uint8(gan.show({x.name: torch.cat([d[x.name] for d in drawn]) for x in gan.inputs}))
+    return show(gan, {x.name: torch.cat([d[x.name] for d in drawn]) for x in gan.inputs})[0]
 
 
-@on_gpu
 @torch.inference_mode()
 def _infer(name: str, image: Tensor) -> dict[str, list[float]]:
     _, gan = network(name)
@@ -120,22 +176,24 @@ def _infer(name: str, image: Tensor) -> dict[str, list[float]]:
     return found
 
 
-@on_gpu
-def _draw(name: str, n: int, seed: int, given: dict[str, Any]) -> tuple[Tensor, dict[str, list[Any]]]:
+def _draw(name: str, n: int, seed: int, given: dict[str, Any]) -> tuple[Tensor, dict[str, list[Any]], int]:
     _, gan = network(name)
     batch = gan.draw(n, seed, **given)
     values = {i.name: batch[i.name].tolist() for i in gan.inputs if not isinstance(i, Noise)}
-    return to_uint8(gan.show(batch)), values
+    images, at_once = show(gan, batch)
+    return images, values, at_once
 
 
-@on_gpu
 def _walk(name: str, start: int, end: int) -> Tensor:
     _, gan = network(name)
     a, b = gan.draw(1, start), gan.draw(1, end)
     t = torch.linspace(0, 1, FRAMES, device=gan.device)
     batch = {k: v.expand(FRAMES, *v.shape[1:]) for k, v in a.items()}
     batch |= {x.name: x.between(a[x.name][0], b[x.name][0], t) for x in gan.inputs if isinstance(x, Noise)}
-    return to_uint8(gan.show(batch))
+    return show(gan, batch)[0]
+
+
+TASKS: dict[str, Callable[..., Any]] = {"draw": _draw, "walk": _walk, "each": _each, "infer": _infer}
 
 
 def whole(what: str, value: Any, low: int, high: int) -> int:

@@ -11,13 +11,12 @@ from PIL import Image
 from ..images import grid
 from ..inputs import SEEDS, Choice, Code, Noise
 from . import play
+from .permalink import LETTERS, SEED, spells
 
 if TYPE_CHECKING:
     from .views import Tab
 
 COLUMNS = 10
-LETTERS = 12  # pictures in a word
-SEED = "seed"
 SIDE = 1600  # pixels that a table is enlarged to at most, by whole factors
 
 
@@ -55,7 +54,7 @@ class Table:
             return f"{row}\nOne handful of noise for all. What changes from left to right is one code, from -1 to 1."
         return f"{row}\nEach column is one handful of noise: what it decides is the style, and it is the same in all rows."
 
-    def draw(self, checkpoint: str, seed: float, across: str, *values: object) -> Image.Image:
+    def draw(self, checkpoint: str, seed: float, across: str | None, *values: object) -> Image.Image:
         choice = next(x for x in play.network(checkpoint)[1].inputs if x.name == self.choice.name)
         assert isinstance(choice, Choice)
         code = next((x for x in self.tab.inputs if x.name == across and isinstance(x, Code)), None)
@@ -89,7 +88,7 @@ class Word:
             )
             self.parts = gr.Dropdown(
                 list(choice.options),
-                value=list(choice.options[:4]),
+                value=[] if spelt else list(choice.options[:4]),
                 multiselect=True,
                 max_choices=LETTERS,
                 label="an outfit, from left to right",
@@ -144,16 +143,14 @@ class Word:
         bad = gr.validate(not problem, problem)
         return [fine, fine, bad if spelt else fine, fine if spelt else bad]
 
-    def fitted(self, checkpoint: str) -> list[Any]:
-        """The controls, changed to what another checkpoint can write."""
+    def fitted(self, checkpoint: str, text: str | None = None, parts: list[str] | None = None) -> list[Any]:
+        """The controls, changed to what another checkpoint can write, and set to a row, or back."""
         choice = self.of(checkpoint)
         spelt, options = spells(choice), list(choice.options)
-        return [gr.Textbox(visible=spelt), gr.Dropdown(options, value=options[:4], visible=not spelt)]
-
-
-def spells(choice: Choice) -> bool:
-    """Whether the options are single characters, so that text can be written with them."""
-    return all(len(o) == 1 for o in choice.options)
+        return [
+            gr.Textbox(text or "2026", visible=spelt),
+            gr.Dropdown(options, value=[] if spelt else parts or options[:4], visible=not spelt),
+        ]
 
 
 def ordered(tab: Tab) -> Choice | None:

@@ -39,6 +39,15 @@ CSS = """
 .confusion td, .confusion th { padding: 3px 5px; text-align: right; border: 1px solid var(--border-color-primary); }
 .confusion th { font-weight: 500; white-space: nowrap; }
 .confusion td[style] { background: color-mix(in srgb, var(--color-accent) calc(var(--share) * 45%), transparent); }
+.notice { padding: 10px 14px; border-radius: 8px; border: 1px solid var(--border-color-accent); font-size: 14px;
+  overflow-wrap: anywhere; }
+.notice ul { margin: 4px 0 0 18px; list-style: disc; }
+.share { display: flex; flex-wrap: wrap; gap: 8px 14px; align-items: center; font-size: 14px; }
+.share-copy { min-height: 36px; padding: 0 16px; border-radius: 8px; border: 1px solid var(--border-color-primary);
+  background: var(--button-secondary-background-fill); color: var(--body-text-color); cursor: pointer; font-size: 14px; }
+.share summary { cursor: pointer; }
+.share details[open] { flex-basis: 100%; }
+.share pre { font-size: 12px; padding: 8px; }
 footer { padding: 12px 0 !important; }
 @media (max-width: 640px) {
   .gradio-container { padding: 8px !important; }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..gan import GAN
 from ..hub import card
 from ..images import columns_for, grid
 from ..inputs import Code, Input, Noise
-from . import play
+from . import links, play
 from .controls import control, fitted, given
 from .detective import Detective, reads
 from .scrubber import frames, scrubber
@@ -25,6 +26,7 @@ from .table import Table, Word, ordered
 
 DICE = "() => Math.floor(Math.random() * 4294967296)"
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+FIRST = {"seed": 0, "n": 16, "from": 0, "to": 1, "hand": 0}  # what the boxes say at first
 WIDTH = 1120  # pixels that a grid is enlarged to at most, by whole factors: more than the screen shows, so it stays crisp
 
 
@@ -54,7 +56,17 @@ def enlarge(images: Tensor) -> Image.Image:
 def caption(said: dict[str, Any]) -> str:
     n, seed = said["n"], said["seed"]
     which = f"seed {seed}" if n == 1 else f"seeds {seed} to {seed + n - 1}"
-    return f"{which} · `{said['checkpoint']}` · weights {said['revision']}, {said['source']}"
+    short = f" · short of GPU memory: drawn {said['at_once']} at a time" if "at_once" in said else ""
+    return f"{which} · `{said['checkpoint']}` · weights {said['revision']}, {said['source']}" + short
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something that a tab shows of a checkpoint and of what its controls (by their key in a link) say."""
+
+    shown: list[Any]
+    keys: Sequence[str]
+    draw: Callable[..., Any]
 
 
 class Tab:
@@ -136,6 +148,7 @@ class Tab:
             alt_text=f"Pictures drawn by {self.spec.title}",
         )
         self.said = gr.Markdown(caption(drawn.said), elem_classes="said", elem_id=self.id("said"))
+        links.share(self.spec.name)
 
     def walk(self) -> None:
         gr.Markdown("### Walk\nEvery seed is a point. Drag from one to another: what is between them is drawn too.")
@@ -161,58 +174,89 @@ class Tab:
 
     def wire(self) -> None:
         where: dict[str, Any] = {"concurrency_id": "draw", "concurrency_limit": 1}
-        private = PRIVATE
         quick = PRIVATE | where
-        asked = [self.checkpoint, self.seed, self.n, *(c for _, c in self.controls)]
+        codes = [x.name for x, _ in self.controls]
+        self.held: dict[str, Any] = {"seed": self.seed, "n": self.n, **{x.name: c for x, c in self.controls}}
+        about = [self.timeline, self.measures, self.curves]
+        self.parts = [Part([self.picture, self.said], ["seed", "n", *codes], self.draw), Part(about, [], self.about)]
+        asked = [self.checkpoint, *self.held.values()]
         shown = [self.picture, self.said]
         self.go.click(self.draw, asked, shown, api_name=self.spec.name, api_description=self.description(), **where)
         changes: list[Any] = [self.seed.submit, self.n.release, *(c.input for _, c in self.controls)]
         gr.on(changes, self.draw, asked, shown, trigger_mode="always_last", **quick)
-        self.dice.click(None, None, self.seed, js=DICE).then(self.draw, asked, shown, **quick)
-        about = [self.timeline, self.measures, self.curves]
-        refit = [c for _, c in self.controls]
-        if refit:
-            switched = self.checkpoint.change(self.refitted, self.checkpoint, refit, queue=False, **private)
+        rolled = self.dice.click(None, None, self.seed, js=DICE)
+        rolled.then(self.draw, asked, shown, **quick)
+        # `input`, not `change`: a link that chooses a checkpoint also says what its controls are.
+        if refit := [c for _, c in self.controls]:
+            switched = self.checkpoint.input(self.refitted, self.checkpoint, refit, queue=False, **PRIVATE)
             switched.then(self.draw, asked, shown, **quick)
         else:
-            switched = self.checkpoint.change(self.draw, asked, shown, **quick)
-        self.checkpoint.change(self.about, self.checkpoint, about, queue=False, **private)
+            switched = self.checkpoint.input(self.draw, asked, shown, **quick)
+        self.checkpoint.input(self.about, self.checkpoint, about, queue=False, **PRIVATE)
         if hasattr(self, "steps"):
+            self.held |= {"from": self.start, "to": self.end}
+            self.parts.append(Part([self.steps], ["from", "to"], self.way))
             way = [self.checkpoint, self.start, self.end]
-            gr.on([self.start.submit, self.end.submit, self.checkpoint.change], self.way, way, self.steps, **quick)
+            gr.on([self.start.submit, self.end.submit, self.checkpoint.input], self.way, way, self.steps, **quick)
             roll = f"() => [({DICE})(), ({DICE})()]"
             self.elsewhere.click(None, None, [self.start, self.end], js=roll).then(self.way, way, self.steps, **quick)
 
         if hasattr(self, "table"):
-            self.wire_table(switched, quick)
+            self.wire_table([switched, rolled], quick)
         if hasattr(self, "word"):
             self.wire_word(quick)
         if hasattr(self, "detective"):
-            self.wire_detective(private, where)
+            self.wire_detective(where)
 
-    def wire_table(self, switched: Any, quick: dict[str, Any]) -> None:
-        asked = [self.checkpoint, self.seed, self.table.across, *(c for _, c in self.controls)]
+    def wire_table(self, before: list[Any], quick: dict[str, Any]) -> None:
         draw = polite(self.table.draw)
+        keys = ["seed", "across", *(x.name for x, _ in self.controls)]
+        if self.codes:
+            self.held["across"] = self.table.across
+        self.parts.append(Part([self.table.picture], keys, draw))
+        asked = [self.checkpoint, self.seed, self.table.across, *(c for _, c in self.controls)]
         codes = [c.release for x, c in self.controls if isinstance(x, Code)]
-        changes = [self.seed.submit, self.table.across.input, self.seed.change, *codes]
+        changes = [self.seed.submit, self.go.click, self.table.across.input, *codes]
         gr.on(changes, draw, asked, self.table.picture, trigger_mode="always_last", **quick)
-        switched.then(draw, asked, self.table.picture, **quick)
+        for event in before:
+            event.then(draw, asked, self.table.picture, **quick)
 
     def wire_word(self, quick: dict[str, Any]) -> None:
         w = self.word
         asked = [self.checkpoint, w.hand, w.text, w.parts]
         draw = polite(w.draw)
+        self.held |= {"hand": w.hand, "text": w.text, "parts": w.parts}
+        self.parts.append(Part([w.strip], ["hand", "text", "parts"], draw))
         changes: list[Any] = [w.hand.submit, w.text.submit, w.text.input, w.parts.input]
         gr.on(changes, draw, asked, w.strip, trigger_mode="always_last", validator=w.check, **quick)
         w.another.click(None, None, w.hand, js=DICE).then(draw, asked, w.strip, **quick)
-        refit = self.checkpoint.change(w.fitted, self.checkpoint, [w.text, w.parts], queue=False, **PRIVATE)
+        refit = self.checkpoint.input(w.fitted, self.checkpoint, [w.text, w.parts], queue=False, **PRIVATE)
         refit.then(draw, asked, w.strip, **quick)
 
-    def wire_detective(self, private: dict[str, Any], where: dict[str, Any]) -> None:
+    def wire_detective(self, where: dict[str, Any]) -> None:
         d = self.detective
+        self.parts.append(Part([d.record], [], d.confusion))
         shown = [d.seen, d.sure, d.numbers]
-        d.pad.change(polite(d.read), [self.checkpoint, d.pad], shown, trigger_mode="always_last", **private, **where)
-        self.checkpoint.change(d.confusion, self.checkpoint, d.record, queue=False, **private)
+        d.pad.change(polite(d.read), [self.checkpoint, d.pad], shown, trigger_mode="always_last", **PRIVATE, **where)
+        self.checkpoint.input(d.confusion, self.checkpoint, d.record, queue=False, **PRIVATE)
+
+    @staticmethod
+    def inputs_of(checkpoint: str) -> tuple[Input, ...]:
+        return play.network(checkpoint)[1].inputs
+
+    def restored(self, checkpoint: str, values: dict[str, Any]) -> dict[Any, Any]:
+        """The controls, changed to what a link says; what it leaves out goes back to its default."""
+        c, gan = play.network(checkpoint)
+        updates: dict[Any, Any] = {self.checkpoint: checkpoint}
+        updates |= {box: values.get(key, FIRST[key]) for key, box in self.held.items() if key in FIRST}
+        of = {x.name: x for x in gan.inputs}
+        updates |= {box: fitted(of[x.name], c, values.get(x.name)) for x, box in self.controls}
+        if "across" in self.held:
+            updates[self.table.across] = values.get("across", self.table.first)
+        if hasattr(self, "word"):
+            fit = self.word.fitted(checkpoint, values.get("text"), values.get("parts"))
+            updates |= {self.word.text: fit[0], self.word.parts: fit[1]}
+        return updates
 
     def refitted(self, checkpoint: str) -> Any:
         """The controls, changed to what they mean in another checkpoint."""

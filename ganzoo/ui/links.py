@@ -1,0 +1,227 @@
+"""Links in the page: opened, they restore a tab and draw its pictures; and the address bar follows the controls.
+
+The browser keeps the address (SCRIPT), in the form of `permalink`; nothing is stored on the server. Two buttons that nobody
+sees let the script ask for what the address says: first the controls (at once), then the pictures (in the queue).
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from . import permalink, play
+from .permalink import State, written
+
+if TYPE_CHECKING:
+    from .views import Tab
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+class Links:
+    """Ties the tabs of a page to its address. tabs: by the model's name; None for one that is not trained."""
+
+    def __init__(self, page: Any, bar: gr.Tabs, tabs: Mapping[str, tuple[gr.Tab, Tab | None]]) -> None:
+        self.bar = bar
+        self.tabs = {name: tab for name, (_, tab) in tabs.items()}
+        self.checkpoints = {name: [c.name for c in tab.checkpoints] if tab else [] for name, tab in self.tabs.items()}
+        restore = gr.Button(visible="hidden", elem_id="zoo-restore")  # there for the script
+        draw = gr.Button(visible="hidden", elem_id="zoo-draw")
+        self.notice = gr.HTML("", visible=False, elem_id="zoo-notice")
+        held = [c for tab in self.tabs.values() if tab for c in (tab.checkpoint, *tab.held.values())]
+        shown = [c for tab in self.tabs.values() if tab for part in tab.parts for c in part.shown]
+        for start in (page.load, restore.click):
+            start(self.restore, None, [bar, self.notice, *held], queue=False, **QUIET).then(
+                None, js="() => zoo.restored()", **QUIET
+            )
+        drawn = draw.click(self.draw, draw, shown, js="() => [zoo.why]", concurrency_id="draw", concurrency_limit=1, **QUIET)
+        drawn.then(None, js="() => zoo.start()", **QUIET)
+        for name, (place, tab) in tabs.items():
+            place.select(None, js=f"() => {{ zoo.turn({json.dumps(name)}) }}", **QUIET)
+            if tab:
+                self.follow(name, tab)
+
+    def follow(self, name: str, tab: Tab) -> None:
+        """Let the address bar follow a tab's controls, without a word to the server."""
+        defaults: list[list[str]] = [[tab.first], *([] for _ in tab.held)]
+        for checkpoint in tab.checkpoints:
+            known = permalink.fields(tab.inputs_of(checkpoint.name))
+            for (key, box), values in zip(tab.held.items(), defaults[1:], strict=True):
+                values.append(written(known[key].default if key in known else box.value))  # that is not shown: as it was
+        facts = json.dumps([name, ["m", *tab.held], defaults])
+        controls = [tab.checkpoint, *tab.held.values()]
+        changes = [*(c.change for c in controls), tab.said.change]
+        gr.on(changes, None, controls, js=f"(...values) => {{ zoo.follow({facts}, values) }}", **QUIET)
+
+    def read(self, request: gr.Request) -> tuple[State, list[str]]:
+        return permalink.decode(dict(request.query_params), self.checkpoints, lambda c: play.network(c)[1].inputs)
+
+    def restore(self, request: gr.Request) -> dict[Any, Any]:
+        """Select the tab and set its controls; say what was passed over."""
+        state, notices = self.read(request)
+        updates: dict[Any, Any] = {self.bar: gr.Tabs(selected=state.tab)}
+        if tab := self.tabs[state.tab]:
+            updates |= tab.restored(state.checkpoint, state.values)
+            here = play.network(state.checkpoint)[0].revision
+            if state.weights and state.weights != here:
+                notices.append(
+                    f"w={state.weights}: the link was made with other weights of {state.checkpoint} than are here ({here}): "
+                    "its pictures are not the same"
+                )
+        updates[self.notice] = gr.HTML(told(notices), visible=bool(notices))
+        return updates
+
+    def draw(self, why: str, request: gr.Request) -> dict[Any, Any]:
+        """Draw what the address says; on the first visit only what differs from what the page already shows."""
+        state, _ = self.read(request)
+        tab = self.tabs[state.tab]
+        updates: dict[Any, Any] = {}
+        for part in tab.parts if tab else ():
+            if why != "visit" or state.checkpoint != tab.first or set(part.keys) & set(state.values):  # type: ignore[union-attr]
+                values = {k: f.default for k, f in permalink.fields(tab.inputs_of(state.checkpoint)).items()} | state.values  # type: ignore[union-attr]
+                drawn = part.draw(state.checkpoint, *(values.get(k) for k in part.keys))
+                updates |= dict(zip(part.shown, drawn if len(part.shown) > 1 else [drawn], strict=True))
+        return updates or {tab.said: gr.skip()} if tab else {}
+
+
+def told(notices: list[str]) -> str:
+    """What was passed over in a link, for its visitor; the words are anybody's, so they are escaped."""
+    few = notices[:6] + ([f"and {len(notices) - 6} more"] if len(notices) > 6 else [])
+    lines = "".join(f"<li>{html.escape(line)}</li>" for line in few)
+    return f'<div class="notice" role="alert"><p>Not everything in this link could be taken:</p><ul>{lines}</ul></div>'
+
+
+def share(name: str) -> gr.HTML:
+    """A button that copies the link, and the lines that show this tab in another page."""
+    return gr.HTML(
+        f'<div class="share" data-tab="{html.escape(name)}"><button type="button" class="share-copy">Copy link</button>'
+        '<span role="status"></span><details><summary>Show this in another page</summary><pre tabindex="0"></pre></details>'
+        "</div>",
+        elem_id=f"{name}-share",
+    )
+
+
+def home() -> dict[str, str]:
+    """Where links lead: on a Space its page on the Hub, and for other pages the app itself. Empty elsewhere."""
+    space, host = os.environ.get("SPACE_ID", ""), os.environ.get("SPACE_HOST", "")
+    found = {"gradio": gr.__version__}
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", space):
+        found["page"] = f"https://huggingface.co/spaces/{space}"
+    if re.fullmatch(r"[\w.-]+", host):
+        found["host"] = f"https://{host}/"
+    return found
+
+
+# `ready` guards the address: Gradio tells of a tab when the page is loaded too, before the address was read.
+SCRIPT = """<script>
+const zoo = window.zoo = {
+  ready: false, why: 'visit', at: '', own: {}, again: false, home: HOME, timer: null,
+  buttons() {
+    return [...document.querySelectorAll('[role=tab][data-tab-id]')].filter((b) => !b.closest('[aria-hidden=true]'));
+  },
+  button(tab) { return zoo.buttons().find((b) => b.dataset.tabId === tab); },
+  plain(tab) { return tab === zoo.buttons()[0].dataset.tabId ? '' : 'v=1&tab=' + encodeURIComponent(tab); },
+  mine() {
+    const p = new URLSearchParams(location.search);
+    ['__theme', '__sign', 'view', 'deep_link', 'ui'].forEach((k) => p.delete(k));
+    return p.toString();
+  },
+  put(how, query) {
+    const old = new URLSearchParams(location.search), p = new URLSearchParams(query);
+    for (const k of ['__theme', 'view']) if (old.has(k)) p.set(k, old.get(k));
+    const search = p.toString() ? '?' + p : '';
+    if (search !== location.search) history[how](history.state, '', location.pathname + search + location.hash);
+    if (window.parent !== window)
+      window.parent.postMessage({ queryString: query ? '?' + query : '', hash: location.hash }, 'https://huggingface.co');
+  },
+  weights(tab, checkpoint) {
+    const said = document.getElementById(tab + '-said')?.textContent || '';
+    const found = said.match(/ (\\S+) · weights ([0-9a-f]{7}),/);
+    return found && (!checkpoint || found[1] === checkpoint) ? found[2] : '';
+  },
+  write(v) {
+    if (v === null || v === undefined) return '';
+    return Array.isArray(v) ? v.join('~') : typeof v === 'number' ? String(+v.toFixed(4)) : String(v);
+  },
+  follow([tab, keys, defaults], values) {
+    clearTimeout(zoo.timer);
+    zoo.timer = setTimeout(() => {
+      if (!zoo.ready) return;
+      const said = {};
+      keys.forEach((k, i) => { const s = zoo.write(values[i]); if (s !== '' && !defaults[i].includes(s)) said[k] = s; });
+      const w = zoo.weights(tab, values[0]), p = new URLSearchParams({ v: 1, tab });
+      if (said.m) p.set('m', said.m);
+      if (w) p.set('w', w);
+      for (const k in said) p.set(k, said[k]);
+      zoo.own[tab] = Object.keys(said).length ? p.toString() : zoo.plain(tab);
+      if (zoo.at === tab) zoo.put('replaceState', zoo.own[tab]);
+    }, 100);
+  },
+  turn(tab) {
+    if (!zoo.ready || tab === zoo.at) return;
+    zoo.at = tab;
+    zoo.put('pushState', zoo.own[tab] ?? zoo.plain(tab));
+  },
+  restored() {
+    const says = [...new URLSearchParams(zoo.mine()).keys()].some((k) => !['v', 'tab', 'w'].includes(k));
+    if (says || zoo.why !== 'visit') document.getElementById('zoo-draw').click(); else zoo.start();
+  },
+  start() {
+    zoo.at = (zoo.buttons().find((b) => b.ariaSelected === 'true') || zoo.buttons()[0]).dataset.tabId;
+    zoo.own[zoo.at] = zoo.mine();
+    zoo.ready = true;
+    zoo.why = 'back';
+    if (zoo.again) { zoo.again = false; zoo.back(); }
+  },
+  back() {
+    if (!zoo.ready) { zoo.again = true; return; }
+    const tab = new URLSearchParams(location.search).get('tab') || zoo.buttons()[0].dataset.tabId;
+    if (zoo.button(tab) && (zoo.own[tab] ?? zoo.plain(tab)) === zoo.mine()) { zoo.at = tab; zoo.button(tab).click(); return; }
+    zoo.ready = false;
+    document.getElementById('zoo-restore').click();
+  },
+  link(tab) {
+    const p = new URLSearchParams(zoo.own[tab] ?? zoo.plain(tab)), w = zoo.weights(tab);
+    p.delete('w');
+    const q = new URLSearchParams({ v: 1, tab });
+    if (p.has('m')) q.set('m', p.get('m'));
+    if (w) q.set('w', w);
+    p.forEach((v, k) => q.set(k, v));
+    return '?' + q;
+  },
+};
+window.addEventListener('popstate', () => zoo.back());
+document.addEventListener('click', async (e) => {
+  const box = e.target.closest && e.target.closest('.share-copy')?.closest('.share');
+  if (!box) return;
+  const link = (zoo.home.page || location.origin + location.pathname) + zoo.link(box.dataset.tab);
+  const say = box.querySelector('[role=status]');
+  try {
+    await navigator.clipboard.writeText(link);
+    say.textContent = 'Copied.';
+    setTimeout(() => { say.textContent = ''; }, 3000);
+  } catch { say.textContent = link; getSelection().selectAllChildren(say); }
+});
+document.addEventListener('toggle', (e) => {
+  const box = e.target.closest && e.target.closest('.share');
+  if (!box || !e.target.open) return;
+  const host = zoo.home.host || location.origin + location.pathname;
+  const src = (host + zoo.link(box.dataset.tab)).replaceAll('&', '&amp;');
+  box.querySelector('pre').textContent =
+`<iframe src="${src}" title="ganzoo" width="100%" height="900" style="border:0" loading="lazy"></iframe>
+
+<!-- or the whole app, as an element -->
+<script type="module" src="https://gradio.s3-us-west-2.amazonaws.com/${zoo.home.gradio}/gradio.js"><` + `/script>
+<gradio-app src="${host}"></gradio-app>`;
+}, true);
+</script>"""
+
+
+def script() -> str:
+    return SCRIPT.replace("HOME", json.dumps(home()), 1)

@@ -1,0 +1,238 @@
+"""Links in a real browser: opened after a restart they give the same bytes; the address follows; nothing spoilt breaks it."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from conftest import App
+from test_browser import GANS, TABS
+from test_permalink import mutated, some
+
+import ganzoo
+from ganzoo.inputs import Choice, Code
+from ganzoo.ui.permalink import State, encode, fields
+
+SHOWN = ("picture", "table", "word")
+PATIENCE = 90_000  # ms, on a machine that is busy with other tests
+READY = "() => window.zoo && zoo.ready"
+
+
+def link(c, values, weights=None):
+    first = next(x for x in GANS if x.spec.name == c.spec.name)
+    state = State(c.spec.name, c.name, c.revision if weights is None else weights, values)
+    return encode(state, ganzoo.load(c.name).inputs, first.name)
+
+
+def one_of_each():
+    """A link for each checkpoint that changes every control."""
+    rng = random.Random(0)
+    for c in GANS:
+        inputs = ganzoo.load(c.name).inputs
+        yield c, link(c, {k: some(rng, k, inputs) for k in fields(inputs)})
+
+
+@pytest.fixture
+def opened(browser):
+    """Open an address in a context of its own, and wait until it is drawn; afterwards nothing may have gone wrong."""
+    contexts, wrong = [], []
+
+    def open_(url):
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda e: wrong.append(str(e)))
+        page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+        page.goto(url)
+        page.wait_for_function(READY, polling=100)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def drawn(page, name):
+    """sha256 of the bytes of every picture in a tab, and of its walk."""
+    found = {}
+    page.locator(f"#{name}-picture img").wait_for()
+    for part in SHOWN:
+        image = page.locator(f"#{name}-{part} img")
+        if image.count():
+            found[part] = hashlib.sha256(page.request.get(image.get_attribute("src")).body()).hexdigest()
+    walk = page.locator(f"#{name}-walk .scrub-picture")
+    if walk.count():
+        found["walk"] = hashlib.sha256(walk.get_attribute("style").encode()).hexdigest()
+    return found
+
+
+def test_a_link_gives_the_same_bytes_after_a_restart_in_a_new_folder(opened, tmp_path):
+    seen = []
+    for i in range(2):
+        folder = tmp_path / str(i)
+        folder.mkdir()
+        app = App(folder)
+        try:
+            page = opened(app.url)
+            plain, pages = {}, {}
+            for name in TABS:
+                page.locator(f"#tab-{name}-button").click()
+                plain[name] = drawn(page, name)
+            for c, query in one_of_each():
+                page.goto(app.url + query)
+                page.wait_for_function(READY, polling=100)
+                assert page.evaluate("zoo.at") == c.spec.name
+                assert not page.locator("#zoo-notice .notice").count()
+                assert f"{c.name} · weights {c.revision}" in page.locator(f"#{c.spec.name}-said").inner_text()
+                pages[c.name] = drawn(page, c.spec.name)
+                assert all(pages[c.name][part] != plain[c.spec.name][part] for part in pages[c.name]), "it says something else"
+            seen.append((plain, pages))
+        finally:
+            app.stop()
+        assert "Traceback" not in app.log.read_text()
+    assert seen[0] == seen[1]
+
+
+def address(page):
+    return dict(parse_qsl(urlsplit(page.url).query))
+
+
+def becomes(page, wanted, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if address(page) == wanted:
+            return
+        page.wait_for_timeout(50)
+    assert address(page) == wanted
+
+
+@pytest.mark.parametrize("name", TABS)
+def test_the_address_follows_the_controls_and_can_be_copied(app, opened, name):
+    c = next(x for x in GANS if x.spec.name == name)
+    page = opened(app.url + f"?v=1&tab={name}&__theme=dark")
+    page.locator(f"#{name}-seed input").fill("7")
+    page.locator(f"#{name}-n input[type=number]").fill("9")
+    page.locator(f"#{name}-go").click()
+    page.wait_for_function(f"document.querySelector('#{name}-said').innerText.includes('seeds 7 to 15')", polling=100)
+    wanted = {"v": "1", "tab": name, "w": c.revision, "seed": "7", "n": "9"}
+    for x in ganzoo.load(c.name).inputs:
+        if isinstance(x, Choice):
+            page.locator(f"#{name}-{x.name} input[type=radio]").nth(2).check()
+            wanted[x.name] = x.options[1]
+        elif isinstance(x, Code):
+            page.locator(f"#{name}-{x.name} input[type=range]").evaluate(
+                "(e) => { e.value = -0.35; e.dispatchEvent(new Event('input', {bubbles: true})) }"
+            )
+            wanted[x.name] = "-0.35"
+    becomes(page, wanted | {"__theme": "dark"})
+    page.locator(f"#{name}-share .share-copy").click()
+    page.locator(f"#{name}-share [role=status]").get_by_text("Copied.").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert dict(parse_qsl(urlsplit(copied).query)) == wanted
+    page.locator(f"#{name}-share summary").click()
+    snippet = page.locator(f"#{name}-share pre").inner_text()
+    assert f'<iframe src="{copied.replace("&", "&amp;")}"' in snippet
+    assert "<gradio-app src=" in snippet
+    for key, value in wanted.items():
+        assert value in dict(parse_qsl(urlsplit(copied).query))[key]
+
+
+def test_back_and_forward(app, opened):
+    if len(TABS) < 2:
+        pytest.skip("one tab")
+    one, two = TABS[:2]
+    w = {c.spec.name: c.revision for c in reversed(GANS)}
+    page = opened(app.url)
+    assert address(page) == {}
+    page.locator(f"#{one}-seed input").fill("3")
+    three = {"v": "1", "tab": one, "w": w[one], "seed": "3"}
+    becomes(page, three)
+    page.locator(f"#tab-{two}-button").click()
+    becomes(page, {"v": "1", "tab": two})
+    page.locator(f"#tab-{one}-button").click()
+    becomes(page, three)
+    page.locator(f"#{one}-seed input").fill("4")
+    becomes(page, three | {"seed": "4"})
+    page.go_back()
+    becomes(page, {"v": "1", "tab": two})
+    page.wait_for_function(f"zoo.ready && zoo.at === '{two}'", polling=100)
+    assert page.locator(f"#tab-{two}-button").get_attribute("aria-selected") == "true"
+    page.go_back()  # to what this tab said then, not what it says now
+    becomes(page, three)
+    page.wait_for_function(f"document.querySelector('#{one}-said').innerText.includes('seeds 3 to 18')", polling=100)
+    assert page.locator(f"#{one}-seed input").input_value() == "3"
+    page.go_forward()
+    becomes(page, {"v": "1", "tab": two})
+    page.go_forward()
+    becomes(page, three | {"seed": "4"})
+    page.wait_for_function(f"document.querySelector('#{one}-said').innerText.includes('seeds 4 to 19')", polling=100)
+
+
+def test_what_was_passed_over_is_shown_and_is_only_text(app, opened):
+    c = GANS[0]
+    page = opened(app.url + f"?v=1&tab={c.spec.name}&seed=banana&n=4&wings=1&<b>x</b>=<img src=x onerror=alert(1)>")
+    told = page.locator("#zoo-notice [role=alert]").inner_text()
+    assert "seed=banana: not a whole number from 0 to 4294967295" in told
+    assert "wings: " in told
+    assert "<b>x</b>" in told
+    assert not page.locator("#zoo-notice img, #zoo-notice b").count()
+    assert "seeds 0 to 3" in page.locator(f"#{c.spec.name}-said").inner_text(), "the rest is heeded"
+
+
+def test_a_link_made_with_other_weights_says_so_and_opens(app, opened):
+    c = GANS[-1]
+    page = opened(app.url + link(c, {"seed": 5}, weights="0123456"))
+    told = page.locator("#zoo-notice [role=alert]").inner_text()
+    assert "w=0123456: the link was made with other weights" in told
+    assert c.revision in told
+    assert "seeds 5 to 20" in page.locator(f"#{c.spec.name}-said").inner_text()
+
+
+def test_mutated_links_open_without_an_error_page(app, opened):
+    rng = random.Random(3)
+    page = opened(app.url)
+    for i in range(5):
+        c = rng.choice(GANS)
+        inputs = ganzoo.load(c.name).inputs
+        page.goto(app.url + mutated(rng, link(c, {k: some(rng, k, inputs) for k in fields(inputs)})))
+        page.wait_for_function(READY, polling=100)
+        assert page.evaluate("zoo.at") in TABS, i
+
+
+def test_a_plain_visit_asks_for_no_drawing(app, browser):
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    asked = []
+    page.on("request", lambda r: asked.append(r.url) if "queue/join" in r.url else None)
+    page.goto(app.url)
+    page.wait_for_function(READY, polling=100)
+    page.wait_for_timeout(300)
+    assert asked == []
+    page.close()
+
+
+def test_on_a_space_links_lead_to_its_page(browser, tmp_path):
+    app = App(tmp_path, SPACE_ID="ada/zoo", SPACE_HOST="ada-zoo.hf.space", GANZOO_HUB="off")
+    try:
+        context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.goto(app.url + f"?v=1&tab={TABS[0]}&seed=2&__sign=secret")
+        page.wait_for_function(READY, polling=100)
+        page.locator(f"#{TABS[0]}-share .share-copy").click()
+        page.locator(f"#{TABS[0]}-share [role=status]").get_by_text("Copied.").wait_for()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied.startswith(f"https://huggingface.co/spaces/ada/zoo?v=1&tab={TABS[0]}&w=")
+        assert copied.endswith("&seed=2")
+        assert "secret" not in copied
+        page.locator(f"#{TABS[0]}-share summary").click()
+        assert '<iframe src="https://ada-zoo.hf.space/?v=1&amp;tab=' in page.locator(f"#{TABS[0]}-share pre").inner_text()
+        context.close()
+    finally:
+        app.stop()

@@ -1,0 +1,170 @@
+"""Links: whatever is written is read back, and whatever is read, nothing breaks and nothing is taken that is not allowed."""
+
+from __future__ import annotations
+
+import random
+from urllib.parse import parse_qsl, quote
+
+import pytest
+
+from ganzoo.inputs import SEEDS, Choice, Code, Noise
+from ganzoo.ui.permalink import LETTERS, STEP, State, decode, encode, fields
+
+Z = Noise("z", 8)
+CLOTHES = ("T-shirt/top", "Trouser", "Pull & over", "Dress", "Coat")
+INPUTS = {
+    "plain-a": (Z,),
+    "plain-b": (Z,),
+    "orders-digits": (Z, Choice("label", tuple("0123456789"))),
+    "orders-clothes": (Z, Choice("label", CLOTHES)),
+    "codes-digits": (Z, Choice("c1", tuple("0123456789")), Code("c2"), Code("c3", -2, 2)),
+    "bare": (Code("x"),),
+}
+TABS = {
+    "plain": ["plain-a", "plain-b"],
+    "orders": ["orders-digits", "orders-clothes"],
+    "codes": ["codes-digits"],
+    "bare": ["bare"],
+    "untrained": [],
+}
+
+
+def read(query):
+    return decode(dict(parse_qsl(query.lstrip("?"), keep_blank_values=True)), TABS, INPUTS.__getitem__)
+
+
+def write(state):
+    return encode(state, INPUTS.get(state.checkpoint, ()), (TABS[state.tab] or [""])[0])
+
+
+def some(rng, key, inputs):
+    """A random value that the control of this key can have."""
+    choice = next((x for x in inputs if isinstance(x, Choice)), None)
+    by_name = {x.name: x for x in inputs}
+    if key in ("seed", "from", "to", "hand"):
+        return rng.choice([0, 1, SEEDS - 1, rng.randrange(SEEDS)])
+    if key == "n":
+        return rng.randint(1, 64)
+    if key == "across":
+        return rng.choice(["seed", *(x.name for x in inputs if isinstance(x, Code))])
+    if key == "text":
+        return "".join(rng.choices(choice.options, k=rng.randint(1, LETTERS)))
+    if key == "parts":
+        return rng.choices(choice.options, k=rng.randint(1, LETTERS))
+    if isinstance(by_name[key], Code):
+        code = by_name[key]
+        return round(code.low + STEP * rng.randint(0, round((code.high - code.low) / STEP)), 4)
+    return rng.choice(["any", *choice.options])
+
+
+def some_state(rng):
+    tab = rng.choice([t for t in TABS if TABS[t]])
+    checkpoint = rng.choice(TABS[tab])
+    known = fields(INPUTS[checkpoint])
+    values = {k: some(rng, k, INPUTS[checkpoint]) for k in known if rng.random() < 0.6}
+    values = {k: v for k, v in values.items() if v != known[k].default}
+    return State(tab, checkpoint, rng.choice(["", f"{rng.randrange(16**7):07x}"]), values)
+
+
+def test_what_is_written_is_read_back():
+    rng = random.Random(0)
+    for _ in range(1000):
+        state = some_state(rng)
+        assert read(write(state)) == (state, [])
+
+
+def test_defaults_are_left_out():
+    assert write(State("plain", "plain-a")) == "?v=1&tab=plain"
+    assert write(State("orders", "orders-digits", "", {"label": "any", "n": 16, "text": "2026", "seed": 7})) == (
+        "?v=1&tab=orders&seed=7"
+    )
+    assert read("?v=1&tab=orders&label=any&n=16") == (State("orders", "orders-digits"), [])
+    assert read("") == (State("plain", "plain-a"), [])
+
+
+def mutated(rng, link):
+    """A link that somebody, or something, spoilt."""
+    hostile = [
+        "",
+        "-1",
+        "1e999",
+        "nan",
+        "٣",
+        "1_0",
+        "<script>",
+        "../../etc/passwd",
+        "%00",
+        "'; --",
+        "9" * 5000,
+        "any",
+        "\U0001f993",
+    ]
+    pairs = link[1:].split("&")
+    for _ in range(rng.randint(1, 4)):
+        i = rng.randrange(len(pairs))
+        way = rng.randrange(5)
+        if way == 0:
+            pairs[i] = pairs[i].partition("=")[0] + "=" + quote(rng.choice(hostile))
+        elif way == 1:
+            pairs.append(
+                quote(rng.choice(["wings", "__proto__", "label", "c2", "text", "m", "", *hostile]))
+                + "="
+                + quote(rng.choice(hostile))
+            )
+        elif way == 2:
+            at = rng.randrange(len(pairs[i]) + 1)
+            pairs[i] = pairs[i][:at] + rng.choice(["%", "%ff", "&", "=", "+", chr(rng.randrange(32, 1000))]) + pairs[i][at:]
+        elif way == 3:
+            pairs[i] = pairs[i][: rng.randrange(len(pairs[i]) + 1)]
+        else:
+            rng.shuffle(pairs)
+    return "?" + "&".join(pairs)
+
+
+def test_a_thousand_mutated_links_break_nothing():
+    rng = random.Random(1)
+    told = 0
+    for _ in range(1000):
+        state = some_state(rng)
+        link = mutated(rng, write(state))
+        found, notices = read(link)
+        told += bool(notices)
+        assert found.tab in TABS, link
+        assert found.checkpoint in TABS[found.tab] or not TABS[found.tab], link
+        assert all(0 < len(n) < 400 and "\n" not in n for n in notices), link
+        assert read(write(found)) == (found, []), f"{link}: what was taken is allowed"
+    assert told > 500
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("?tab=nosuch", "tab=nosuch: there is none; there are plain"),
+        ("?tab=plain&m=orders-digits", "m=orders-digits: no checkpoint of plain; there are plain-a, plain-b"),
+        ("?tab=plain&seed=-1", "seed=-1: not a whole number from 0 to 4294967295"),
+        ("?tab=plain&seed=4294967296", "seed=4294967296: not a whole number"),
+        ("?tab=plain&n=65", "n=65: not a whole number from 1 to 64"),
+        ("?tab=plain&label=3", "label: plain-a takes no such thing; a link may say seed, n"),
+        ("?tab=orders&label=11", "label=11: not one of any, 0, 1"),
+        ("?tab=orders&text=20x", "text=20x: not 1 to 12 of 0, 1"),
+        ("?tab=orders&m=orders-clothes&parts=Coat~Hat", "parts=Coat~Hat: not 1 to 12 of T-shirt/top"),
+        ("?tab=codes&c2=1.05", "c2=1.05: not a number from -1 to 1 in steps of 0.05"),
+        ("?tab=codes&c2=0.123", "c2=0.123: not a number"),
+        ("?tab=codes&across=c1", "across=c1: not one of c2, c3, seed"),
+        ("?tab=plain&w=XYZ", "w=XYZ: not the first 7 digits"),
+        ("?v=2&tab=plain&seed=3", "v=2: this app reads version 1"),
+        ("?tab=untrained&seed=3", "seed: untrained has no trained checkpoint here"),
+    ],
+)
+def test_what_is_passed_over_is_named(link, said):
+    state, notices = read(link)
+    assert len(notices) == 1
+    assert notices[0].startswith(said)
+    assert state.values == ({"seed": 3} if "v=2" in link else {})
+
+
+def test_the_rest_of_a_spoilt_link_is_kept_and_gradios_own_words_are_not_ours():
+    state, notices = read("?tab=codes&seed=5&c2=x&c3=-1.5&__theme=dark&view=api")
+    assert state == State("codes", "codes-digits", "", {"seed": 5, "c3": -1.5})
+    assert len(notices) == 1
+    assert read("?m=orders-clothes&label=Coat")[0] == State("orders", "orders-clothes", "", {"label": "Coat"})
