@@ -34,7 +34,7 @@ CSS = """
 .section { margin-bottom: 28px; column-gap: 32px; }
 .gradio-container pre, .gradio-container pre code { white-space: pre-wrap !important; overflow-wrap: anywhere !important; }
 .choice label { min-width: 44px; justify-content: center; }
-.confusion { overflow-x: auto; }
+.confusion { overflow-x: auto; contain: inline-size; }
 .confusion table { border-collapse: collapse; font-size: 12px; font-variant-numeric: tabular-nums; width: 100%; }
 .confusion td, .confusion th { padding: 3px 5px; text-align: right; border: 1px solid var(--border-color-primary); }
 .confusion th { font-weight: 500; white-space: nowrap; }
