@@ -205,11 +205,11 @@ def test_nudge_moves_a_little_and_fills_with_white():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_engine_teaches_it_and_it_is_measured_and_exported(kind, tmp_path, monkeypatch):
-    """Eight kinds of noise, each with its caption: learnt by heart in a few seconds, by the command line."""
+    """Shapes of 16 pixels, by the command line: better than chance after 3,200 pictures, also on those that it never saw."""
     monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(tmp_path / "weights"))
     flags = [*tiny("encoder"), "--width", 16, "--embedding", 32, "--width3", 32, "--ema", 0, "--lr-d", 0.003]
     flags += [x for k, v in KINDS[kind].items() for x in (f"--{k}", v)]
-    cli("train", "encoder", "--data", "shapes@16", "--steps", 400, "--batch", 32, "--out", tmp_path / "run", "--quiet", *flags)
+    cli("train", "encoder", "--data", "shapes@16", "--steps", 400, "--out", tmp_path / "run", "--quiet", *flags, timeout=900)
     _, trained, _ = from_run(tmp_path / "run")
     test = data.load("shapes@16", split="test")
     few = data.Data(**(vars(test) | {"image": test.image[:300], "label": test.label[:300], "captions": test.captions[:300]}))

@@ -14,9 +14,9 @@ from .encoder import Encoder
 
 AT = (1, 5, 10)
 RIVALS = 99  # captions of other pictures, among which a picture's own is to be found (Xu et al. 2018, arXiv 1711.10485)
-ASIDE = 10  # captions of a picture that are tried
 
-# Words that a visitor may type -> what they mean, in words of the emoji's names. Written before any encoder was trained.
+# Words that a visitor may type -> what they mean, in words of the emoji's names. Written before any encoder was trained;
+# but its shades of colour are helped by `distil.SHADES`, which was written after it: they are no independent test.
 SYNONYMS = {
     "puppy": "dog face",
     "kitten": "cat face",
