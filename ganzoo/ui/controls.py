@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 from ..checkpoint import Checkpoint
 from ..inputs import Choice, Code, Input, Text
@@ -20,6 +21,21 @@ def control(x: Input, c: Checkpoint, elem_id: str) -> gr.components.Component | 
     if isinstance(x, Text):
         return gr.Textbox(label=x.name, placeholder=x.examples[0], max_length=x.length, elem_id=elem_id)
     return None
+
+
+def picture(image: Image.Image, elem_id: str, alt: str) -> gr.Image:
+    """A drawing, lossless, to look at and to keep."""
+    return gr.Image(
+        image,
+        show_label=False,
+        format="png",
+        type="pil",
+        interactive=False,
+        buttons=["download", "fullscreen"],
+        elem_id=elem_id,
+        elem_classes="picture",
+        alt_text=alt,
+    )
 
 
 def fitted(x: Input, c: Checkpoint, value: Any = None) -> Any:

@@ -11,6 +11,7 @@ from PIL import Image
 from ..images import grid
 from ..inputs import SEEDS, Choice, Code, Noise
 from . import play
+from .controls import picture
 from .permalink import LETTERS, SEED, spells
 
 if TYPE_CHECKING:
@@ -36,16 +37,8 @@ class Table:
         self.across = gr.Radio(
             [*codes, SEED], value=self.first, label="from left to right", elem_id=tab.id("across"), visible=bool(codes)
         )
-        self.picture = gr.Image(
-            self.draw(tab.first, 0, self.first, *tab.defaults()),
-            show_label=False,
-            format="png",
-            type="pil",
-            interactive=False,
-            buttons=["download", "fullscreen"],
-            elem_id=tab.id("table"),
-            elem_classes="picture",
-            alt_text=f"A row for each {choice.name}",
+        self.picture = picture(
+            self.draw(tab.first, 0, self.first, *tab.defaults()), tab.id("table"), f"A row for each {choice.name}"
         )
 
     def words(self, codes: list[str]) -> str:
@@ -99,17 +92,7 @@ class Word:
             )
             self.hand = gr.Number(0, label="hand (seed)", precision=0, min_width=90, scale=2, elem_id=tab.id("hand"))
             self.another = gr.Button("🎲 Another hand", min_width=130, scale=2, elem_id=tab.id("another"))
-        self.strip = gr.Image(
-            self.draw(tab.first, 0, "2026", list(choice.options[:4])),
-            show_label=False,
-            format="png",
-            type="pil",
-            interactive=False,
-            buttons=["download", "fullscreen"],
-            elem_id=tab.id("word"),
-            elem_classes="picture",
-            alt_text="The row, in one hand",
-        )
+        self.strip = picture(self.draw(tab.first, 0, "2026", list(choice.options[:4])), tab.id("word"), "The row, in one hand")
 
     def draw(self, checkpoint: str, hand: float, text: str, parts: Sequence[str]) -> Image.Image:
         choice = self.of(checkpoint)

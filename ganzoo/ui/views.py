@@ -19,7 +19,7 @@ from ..hub import card
 from ..images import columns_for, grid
 from ..inputs import Code, Input, Noise
 from . import links, play
-from .controls import control, fitted, given
+from .controls import control, fitted, given, picture
 from .detective import Detective, reads
 from .scrubber import frames, scrubber
 from .table import Table, Word, ordered
@@ -136,17 +136,7 @@ class Tab:
 
     def samples(self) -> None:
         drawn = play.sample(self.first, 16, 0, self.fixed(self.defaults()))
-        self.picture = gr.Image(
-            enlarge(drawn.images),
-            show_label=False,
-            format="png",
-            type="pil",
-            interactive=False,
-            buttons=["download", "fullscreen"],
-            elem_id=self.id("picture"),
-            elem_classes="picture",
-            alt_text=f"Pictures drawn by {self.spec.title}",
-        )
+        self.picture = picture(enlarge(drawn.images), self.id("picture"), f"Pictures drawn by {self.spec.title}")
         self.said = gr.Markdown(caption(drawn.said), elem_classes="said", elem_id=self.id("said"))
         links.share(self.spec.name)
 
