@@ -264,18 +264,6 @@ def list_(args: argparse.Namespace) -> None:
             print("  " + (row if isinstance(row, str) else "  ".join(str(v) for v in row.values())))
 
 
-def open_(name: str) -> tuple[Any, str]:
-    """The networks of a checkpoint's name, a checkpoint's folder or a run -> (GAN, name of its data)."""
-    from .checkpoint import from_run
-    from .hub.resolve import resolve
-
-    if (Path(name) / "run.json").is_file():
-        plan, gan, _ = from_run(Path(name))
-        return gan, plan.data
-    checkpoint = resolve(name)
-    return checkpoint.load(), checkpoint.data
-
-
 def sample(args: argparse.Namespace) -> None:
     from .files import write
     from .images import grid, png, to_uint8
@@ -284,7 +272,9 @@ def sample(args: argparse.Namespace) -> None:
         raise ValueError(f"n: {args.n} is not from 1 to 100000")
     if args.out.suffix not in (".png", ".npz"):
         raise ValueError(f"out: {args.out} does not end in .png or .npz")
-    gan, _ = open_(args.name)
+    from .hub.resolve import opened
+
+    gan, _ = opened(args.name)
     if not gan.inputs:
         raise ValueError(f"{args.name} does not draw")
     given = gan.draw(args.n, args.seed, **settings(args.set))
@@ -321,7 +311,7 @@ def settings(pairs: list[str]) -> dict[str, Any]:
 def eval_(args: argparse.Namespace) -> None:
     from .checkpoint import record
     from .hub.card import measures_table, seeds_table
-    from .hub.resolve import resolve
+    from .hub.resolve import opened, resolve
     from .metrics import report, seeds
 
     def say(line: str) -> None:
@@ -334,7 +324,7 @@ def eval_(args: argparse.Namespace) -> None:
         return
     if args.record and not resolve(args.name).ours:
         raise ValueError(f"record: {args.name} is a copy of the Hub's; record into a checkpoint of your own, then push it")
-    gan, data_name = open_(args.name)
+    gan, data_name = opened(args.name)
     metrics = report.measure(gan, data_name, args.root, args.n, say)
     if args.inception:
         fid = report.inception_fid(gan, data_name, args.root, args.n)

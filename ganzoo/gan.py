@@ -80,6 +80,9 @@ class GAN(nn.Module, Pretrained):
             Phase("G", (self.G,), self.g_loss, lr=self.config.lr_g),
         ]
 
+    def prepare(self) -> None:
+        """Called once, when a training begins: take what it starts from, such as a caption encoder or an earlier stage."""
+
     def on_step(self, step: int) -> None:
         """Called before each step: a progressive GAN grows here."""
         self.step = step

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 def doublings(side: int, start: int = 4) -> list[tuple[int, int, int]]:
@@ -56,6 +59,19 @@ def features(width: int, side: int, start: int = 4) -> int:
     return width << (len(doublings(side, start)) - 1)
 
 
+def conv(a: int, b: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
+    """features (B, a, s, s) -> (B, b, s / stride, s / stride): convolution, batch norm, ReLU."""
+    return [nn.Conv2d(a, b, kernel, stride, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+
+
+def larger(widths: list[int], channels: int) -> nn.Sequential:
+    """features (B, F, s, s) -> image (B, C, S, S) in [-1, 1], twice as large for each width after the first."""
+    layers: list[nn.Module] = []
+    for a, b in pairwise(widths):
+        layers += [nn.Upsample(scale_factor=2), *conv(a, b)]
+    return nn.Sequential(*layers, nn.Conv2d(widths[-1], channels, 3, 1, 1), nn.Tanh())
+
+
 def jitter(image: Tensor, amount: float) -> Tensor:
     """Each picture (B, C, S, S) turned, sheared, stretched and shifted a little: what it shows stays the same.
 
@@ -66,7 +82,25 @@ def jitter(image: Tensor, amount: float) -> Tensor:
     return grid_sample(image.float() + 1, places, align_corners=False) - 1
 
 
-def init_normal(net: nn.Module, std: float = 0.02) -> nn.Module:
+def disturb(image: Tensor, amount: float) -> Tensor:
+    """Pictures (B, C, S, S) as D should see them where there are few (Zhao et al. 2020, arXiv 2006.10738): all shifted alike,
+    by a quarter of the side times `amount` at most, what leaves on one side coming in on the other; and each covered by a
+    grey square of half the side with probability `amount`.
+    """
+    if not amount:
+        return image
+    n, side = len(image), image.shape[-1]
+    most = round(amount * side / 4)
+    dy, dx = torch.randint(-most, most + 1, (2,)).tolist()
+    corner = torch.rand(3, n, 1, device=image.device)
+    axis = (torch.arange(side, device=image.device) + 0.5) / side
+    y, x = ((axis - at).abs() < 0.25 for at in corner[:2])
+    covered = y[:, :, None] & x[:, None] & (corner[2] < amount)[:, None]
+    shifted: Tensor = torch.roll(image, (dy, dx), (2, 3)) * ~covered[:, None]
+    return shifted
+
+
+def init_normal(net: Net, std: float = 0.02) -> Net:
     """Weights ~ normal(0, std), biases 0, batch norm ~ normal(1, std) (DCGAN, section 4: details of training)."""
     for m in net.modules():
         if isinstance(m, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):

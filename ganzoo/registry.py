@@ -14,6 +14,8 @@ MODELS: tuple[str, ...] = (
     "dcgan",
     "cgan",
     "infogan",
+    "gan_cls",
+    "stackgan",
 )
 
 # Networks that are no GANs but are trained by the same engine and kept in the same folders.

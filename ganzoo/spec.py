@@ -67,19 +67,23 @@ class Config:
             raise ValueError(f"beta1, beta2: {self.beta1}, {self.beta2} must both be below 1")
 
 
-FROM_DATA = ("side", "channels", "classes")
+FROM_DATA = ("side", "channels", "classes", "captions", "styles")
+
+
+def fields(config: type[Config]) -> dict[str, dataclasses.Field[Any]]:
+    """The fields of a Config by name."""
+    return {f.name: f for f in dataclasses.fields(config)}
 
 
 def knobs(config: type[Config]) -> dict[str, dataclasses.Field[Any]]:
     """The fields that a person sets, by name: all but those that the data decide."""
-    return {f.name: f for f in dataclasses.fields(config) if f.name not in FROM_DATA}
+    return {k: f for k, f in fields(config).items() if k not in FROM_DATA}
 
 
 def configure(config: type[Config], values: Mapping[str, Any]) -> Config:
     """A Config from JSON values. ValueError names a knob that it does not have."""
-    fields = {f.name for f in dataclasses.fields(config)}
-    if unknown := sorted(set(values) - fields):
-        raise ValueError(f"no knob {', '.join(unknown)}: {config.__module__} has {', '.join(sorted(fields))}")
+    if unknown := sorted(set(values) - fields(config).keys()):
+        raise ValueError(f"no knob {', '.join(unknown)}: {config.__module__} has {', '.join(sorted(fields(config)))}")
     given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     return config(**given)
 

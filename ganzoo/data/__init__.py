@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -34,6 +34,7 @@ SETS: dict[str, str] = {
     "emoji_hues": "emoji",
 }
 SCALABLE = ("shapes", "emoji", "emoji_people", "emoji_hues")  # may be asked for at another side, as in emoji@256
+EXAMPLES = 64  # captions that a model keeps
 SPLITS = ("train", "test", "unseen")  # unseen: whole classes that are kept out, where a data set has such
 
 
@@ -53,6 +54,7 @@ class Data:
     label: Tensor
     classes: tuple[str, ...]
     captions: tuple[tuple[str, ...], ...] = ()
+    styles: tuple[str, ...] = ()  # the manners that they are drawn in, as captions call them: "flat", for "..., flat style"
     mapped: bool = False  # the pictures are on disk, and read as they are asked for
 
     def __len__(self) -> int:
@@ -65,6 +67,13 @@ class Data:
     @property
     def channels(self) -> int:
         return self.image.shape[1]
+
+    def facts(self) -> dict[str, Any]:
+        """What a model's Config may have from its data (`spec.FROM_DATA`)."""
+        some = range(0, len(self.captions), max(1, len(self.captions) // EXAMPLES))
+        captions = tuple(dict.fromkeys(self.captions[i][0] for i in some))[:EXAMPLES]
+        found = {"side": self.side, "channels": self.channels, "classes": self.classes}
+        return found | {"captions": captions, "styles": self.styles}
 
     def gather(self, index: Tensor, seed: int = 0) -> Rows:
         """The rows at index, in memory: image uint8, label, and text (n, T), one caption of each as code points.

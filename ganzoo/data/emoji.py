@@ -74,7 +74,7 @@ def read(root: Path, split: str, side: int, people: bool) -> Data:
     known = {c.code: c for c in read_concepts(root)}
     captions = tuple(captions_of(known[rows[i]["code"]], rows[i]["style"]) for i in kept)
     name = ("emoji_people" if people else "emoji") + (f"@{side}" if side != 64 else "")
-    return Data(name, "Emoji", SOURCE, LICENSE, image, label, classes, captions)
+    return Data(name, "Emoji", SOURCE, LICENSE, image, label, classes, captions, tuple(STYLES.values()))
 
 
 # ---- Captions ---------------------------------------------------------------------------------------------------------

@@ -104,7 +104,7 @@ def _read(place: Path, name: str) -> Data:
     mapped = size > MOST
     image = _map(path, shape) if mapped else torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8).view(shape)
     label, classes, captions = torch.tensor(facts["label"]), tuple(facts["classes"]), tuple(map(texts, facts["captions"]))
-    return Data(name, facts["title"], facts["source"], facts["license"], image, label, classes, captions, mapped)
+    return Data(name, facts["title"], facts["source"], facts["license"], image, label, classes, captions, mapped=mapped)
 
 
 def _map(path: Path, shape: list[int]) -> Tensor:

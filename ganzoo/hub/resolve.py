@@ -21,7 +21,8 @@ from pathlib import Path
 from huggingface_hub import constants, try_to_load_from_cache
 
 from .. import data, files, registry
-from ..checkpoint import BESIDE, Checkpoint, weights_dir
+from ..checkpoint import BESIDE, Checkpoint, from_run, weights_dir
+from ..gan import GAN
 from ..manifest import HEAVIEST_FILE
 from . import network, settings
 from .settings import Repo
@@ -42,6 +43,15 @@ def bundled() -> list[Checkpoint]:
 
     found = [Checkpoint(p.parent, "bundled") for p in weights_dir().glob("*/config.json")]
     return sorted((c for c in found if c.config["model"] in models), key=place)
+
+
+def opened(name: str) -> tuple[GAN, str]:
+    """The networks of a checkpoint's name, a checkpoint's folder or a run -> (GAN, name of its data)."""
+    if (Path(name) / "run.json").is_file():
+        plan, gan, _ = from_run(Path(name))
+        return gan, plan.data
+    checkpoint = resolve(name)
+    return checkpoint.load(), checkpoint.data
 
 
 def resolve(name: str) -> Checkpoint:

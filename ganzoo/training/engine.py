@@ -17,7 +17,7 @@ from ..data import Data, Order, stream
 from ..data.feed import Feed
 from ..gan import GAN, Terms
 from ..images import to_uint8
-from ..spec import Spec, configure
+from ..spec import Spec, configure, fields
 from .distributed import Group
 from .kernels import hasten
 
@@ -62,11 +62,16 @@ class Engine:
         device: torch.device,
         precision: str,
         group: Group | None = None,
+        fresh: bool = True,  # not to be overwritten by a state
     ) -> None:
         torch.manual_seed(stream("init", seed))
-        self.config = configure(spec.config, config)
+        facts = {k: v for k, v in data.facts().items() if k in fields(spec.config)}
+        self.config = configure(spec.config, config | facts)
         self.group = group or Group()
-        built = self.group.synchronise(spec.build(self.config), device)
+        gan = spec.build(self.config)
+        if fresh:
+            gan.prepare()
+        built = self.group.synchronise(gan, device)
         self.gan: GAN = built.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         hasten(self.gan, device)
         self.data, self.seed, self.device, self.precision = data, seed, device, precision

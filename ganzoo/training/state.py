@@ -30,6 +30,7 @@ from .distributed import Group
 from .engine import Engine, drawing, opposing, pick_device, pick_precision
 
 FORMAT = 1
+STATE = "state.safetensors"
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,12 @@ class Plan:
 class Run:
     """A folder with a plan, and the engine that carries it out."""
 
-    def __init__(self, folder: Path, plan: Plan) -> None:
+    def __init__(self, folder: Path, plan: Plan, fresh: bool = True) -> None:
         spec, device, group = registry.spec(plan.model), pick_device(plan.device), Group()
         group.join(device)
         precision = pick_precision(plan.precision, device)
         pictures = data.load(plan.data, plan.root)
-        facts = {"side": pictures.side, "channels": pictures.channels, "classes": pictures.classes}
-        self.engine = Engine(spec, plan.config | facts, pictures, plan.seed, device, precision, group)
+        self.engine = Engine(spec, plan.config, pictures, plan.seed, device, precision, group, fresh)
         self.folder = folder
         self.plan = replace(
             plan,
@@ -89,8 +89,9 @@ class Run:
         """A run as it was saved last, some of its plan changed. ValueError if the folder holds none."""
         plan = read_plan(folder)
         plan = Plan(**(asdict(plan) | changed))
-        run = Run(folder, plan)
-        if run.state.exists():
+        saved = (folder / STATE).exists()
+        run = Run(folder, plan, fresh=not saved)
+        if saved:
             run._load()
         run._begin()
         return run
@@ -102,7 +103,7 @@ class Run:
 
     @property
     def state(self) -> Path:
-        return self.folder / "state.safetensors"
+        return self.folder / STATE
 
     def save(self) -> None:
         """Put the whole state on disk, in one file, at once. All ranks call it; rank 0 writes."""

@@ -1,0 +1,97 @@
+"""GAN-CLS: pictures from words. Reed et al. 2016, arXiv 1605.05396.
+
+Adds: a caption, read by an encoder, goes into both players (section 4.1). The discriminator is matching-aware: it is also
+shown real pictures with captions of others, which it must refuse (algorithm 1). The generator is also asked for captions
+halfway between two, for which there is no real picture (GAN-INT, equation 5). Networks: DCGAN's.
+Departs: the captions are read by a word encoder, trained before on the same data, unless `encoder` names a char-CNN-RNN; an
+averaged generator; captions are mixed in pairs, half as many as the batch. Recipe `fast`, which the shipped checkpoint uses:
+the caption meets D's features as a product (see `Matching`), no batch norm in D, R1 penalty, D's pictures shifted and
+partly covered (Zhao et al. 2020, arXiv 2006.10738), larger steps.
+Shapes: B batch, Z noise, T characters, E embedding, K text, C channels, S side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..gan import Batch, Terms
+from ..nets import init_normal, up
+from ..spec import Paper, Spec, knob
+from ..text import reader
+from ..text.reader import Reads
+
+
+@dataclass(frozen=True)
+class Config(reader.Config):
+    width: int = knob(64, "channels of G's layer next to the picture")
+    between: float = knob(1.0, "weight of the captions halfway between two (GAN-INT); 0 leaves them out")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width < 1:
+            raise ValueError(f"width: {self.width} must be at least 1")
+
+
+class Generator(nn.Module):
+    """z (B, Z), said (B, E) -> image (B, C, S, S) in [-1, 1]."""
+
+    def __init__(self, c: Config) -> None:
+        super().__init__()
+        self.text = nn.Sequential(nn.Linear(c.embedding, c.text), nn.LeakyReLU(0.2))
+        self.body = up(c.z + c.text, c.width, c.channels, c.side)
+
+    def forward(self, z: Tensor, said: Tensor) -> Tensor:
+        image: Tensor = self.body(torch.cat([z, self.text(said)], 1)[:, :, None, None])
+        return image
+
+
+class GANCLS(Reads):
+    config: Config
+
+    def __init__(self, c: Config) -> None:
+        super().__init__(c)
+        self.G = init_normal(Generator(c))
+
+    def imagine(self, said: Tensor, z: Tensor) -> Tensor:  # type: ignore[override]
+        image: Tensor = self.G(z, said)
+        return image
+
+    def g_loss(self, batch: Batch) -> Terms:
+        said = self.said(batch)
+        terms = {"g_fool": self.fool(self.fake(batch), said)}
+        if self.config.between:
+            half = len(said) // 2
+            mixed = (said[:half] + said[half : 2 * half]) / 2
+            terms["g_between"] = self.config.between * self.fool(self.imagine(mixed, batch["z"][:half]), mixed)
+        return terms
+
+
+SPEC = Spec(
+    name="gan_cls",
+    title="GAN-CLS",
+    paper=Paper(
+        "Generative Adversarial Text to Image Synthesis",
+        "Scott Reed, Zeynep Akata, Xinchen Yan, Lajanugen Logeswaran, Bernt Schiele, Honglak Lee",
+        2016,
+        "1605.05396",
+    ),
+    note=(
+        "This forger takes its orders in words. A reader, trained before, turns your sentence into a place among all that can "
+        "be said, and the critic knows the sentence too: it refuses a good picture of the wrong thing as it refuses a bad "
+        "one. Captions that nobody wrote lie between those that somebody did, so it is asked to draw those as well."
+    ),
+    limits=(
+        "It draws small, and what it never saw a picture of it draws as something near it; words about how many, or what is "
+        "beside what, are mostly lost on it."
+    ),
+    config=Config,
+    build=GANCLS,
+    recipes={
+        "fast": {"match": "project", "d_norm": "none", "r1": 1.0, "disturb": 0.5, "width": 40, "d_width": 48}
+        | {"lr_g": 1e-3, "lr_d": 1e-3, "beta1": 0.0, "beta2": 0.99}
+    },
+    tiny={"encoder": "", "embedding": 8, "recurrent": 4, "z": 4, "text": 4, "width": 4, "d_width": 4, "batch": 8},
+)

@@ -1,0 +1,200 @@
+"""StackGAN: words to a sketch, and the sketch to a large picture. Zhang et al. 2016, arXiv 1612.03242.
+
+Adds: two stages (sections 3.3 and 3.4). Stage I draws a small picture from noise and caption; Stage II takes that picture and
+the caption again, and draws it four times as large, with residual blocks. Conditioning augmentation (section 3.2): a caption
+becomes a Gaussian, from which each picture's condition is drawn, held near N(0, I) by a KL term (equation 2).
+Departs: the captions are read by a word encoder unless `encoder` names a char-CNN-RNN; one epsilon serves both stages; an
+averaged generator. Recipe `compact`, which the shipped checkpoints use: fewer channels and blocks, the caption meets D's
+features as a product (see `Matching`), no batch norm in D, R1 penalty, D's pictures shifted and partly covered (Zhao et al.
+2020, arXiv 2006.10738), larger steps.
+Shapes: B batch, Z noise, T characters, E embedding, A condition, C channels, S side of the last stage's picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from ..gan import Batch, Phase, Terms
+from ..inputs import Noise
+from ..nets import conv, doublings, init_normal, larger
+from ..spec import Paper, Spec, knob
+from ..text import reader
+from ..text.reader import Reads
+
+LARGER = 4  # the side of Stage II's picture, in sides of Stage I's
+
+
+@dataclass(frozen=True)
+class Config(reader.Config):
+    stage: int = knob(1, "the stage that is trained, 1 or 2")
+    first: str = knob("", "stage 2: run or checkpoint of the Stage I that it goes on from")
+    condition: int = knob(128, "numbers that conditioning augmentation makes of a caption")
+    kl: float = knob(1.0, "weight of its KL term (lambda of equation 4)")
+    width: int = knob(64, "Stage I: channels next to the picture; they double with each halving of the side")
+    refine: int = knob(128, "Stage II: channels next to the sketch")
+    blocks: int = knob(4, "Stage II: residual blocks")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.stage not in (1, 2) or (self.stage == 2) != bool(self.first):
+            raise ValueError(f"stage: {self.stage} is not 1, or 2 with --first (the run or checkpoint of a Stage I)")
+        if min(self.condition, self.width, self.refine) < 1 or self.refine % 4:
+            raise ValueError("condition and width must be at least 1, refine a multiple of 4")
+        doublings(self.sketch_side)
+
+    @property
+    def sketch_side(self) -> int:
+        return self.side // LARGER if self.stage == 2 else self.side
+
+
+class Augmentation(nn.Module):
+    """said (B, E), epsilon (B, A) -> condition (B, A), a draw from the Gaussian that a caption becomes (section 3.2)."""
+
+    def __init__(self, c: Config) -> None:
+        super().__init__()
+        self.gaussian = nn.Sequential(nn.Linear(c.embedding, 2 * c.condition), nn.LeakyReLU(0.2))
+
+    def forward(self, said: Tensor, epsilon: Tensor) -> Tensor:
+        mean, deviation = self.gaussian(said).float().chunk(2, 1)
+        condition: Tensor = mean + deviation.exp() * epsilon
+        return condition
+
+    def kl(self, said: Tensor) -> Tensor:
+        """KL(N(mean, deviation) || N(0, I)), the mean over the numbers (equation 2)."""
+        mean, deviation = self.gaussian(said).float().chunk(2, 1)
+        divergence: Tensor = (mean.square() + (2 * deviation).exp() - 1).mean() / 2 - deviation.mean()
+        return divergence
+
+
+class Sketcher(nn.Module):
+    """Stage I: z (B, Z), condition (B, A) -> image (B, C, S, S) in [-1, 1]."""
+
+    def __init__(self, c: Config) -> None:
+        super().__init__()
+        self.augmentation = Augmentation(c)
+        steps = len(doublings(c.sketch_side))
+        widths = [c.width * 2**i for i in range(steps + 1)][::-1]
+        self.front = nn.Sequential(nn.Linear(c.z + c.condition, widths[0] * 16, bias=False), nn.BatchNorm1d(widths[0] * 16))
+        self.body = larger(widths, c.channels)
+
+    def forward(self, z: Tensor, condition: Tensor) -> Tensor:
+        small = relu(self.front(torch.cat([z, condition], 1))).unflatten(1, (-1, 4, 4))
+        image: Tensor = self.body(small)
+        return image
+
+
+class Residual(nn.Module):
+    """features (B, F, s, s) -> the same shape."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*conv(n, n), *conv(n, n)[:2])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return relu(x + self.body(x))
+
+
+class Refiner(nn.Module):
+    """Stage II: sketch (B, C, S / 4, S / 4), condition (B, A) -> image (B, C, S, S) in [-1, 1]."""
+
+    def __init__(self, c: Config) -> None:
+        super().__init__()
+        self.augmentation = Augmentation(c)
+        w = c.refine
+        first = nn.Conv2d(c.channels, w, 3, 1, 1)
+        self.see = nn.Sequential(first, nn.ReLU(inplace=True), *conv(w, 2 * w, 4, 2), *conv(2 * w, 4 * w, 4, 2))
+        self.join = nn.Sequential(*conv(4 * w + c.condition, 4 * w), *(Residual(4 * w) for _ in range(c.blocks)))
+        self.body = larger([4 * w, 2 * w, w, w // 2, w // 4], c.channels)
+
+    def forward(self, sketch: Tensor, condition: Tensor) -> Tensor:
+        seen = self.see(sketch)
+        beside = condition[:, :, None, None].expand(-1, -1, *seen.shape[2:]).to(seen.dtype)
+        image: Tensor = self.body(self.join(torch.cat([seen, beside], 1)))
+        return image
+
+
+class StackGAN(Reads):
+    """`first` is Stage I's generator; `second`, which only a Stage II has, is its own. D is of the stage that is trained."""
+
+    config: Config
+    first: Sketcher
+    second: Refiner
+
+    def __init__(self, c: Config) -> None:
+        super().__init__(c)
+        z, text = self.inputs
+        self.inputs = (z, Noise("epsilon", c.condition), text)
+        self.first = init_normal(Sketcher(c))
+        if c.stage == 2:
+            self.first.requires_grad_(False)
+            self.second = init_normal(Refiner(c))
+
+    def prepare(self) -> None:
+        """Stage II takes its Stage I. ValueError if there is none, or if it is of another shape."""
+        if self.config.stage == 1:
+            return super().prepare()
+        from ..hub.resolve import opened
+
+        found, _ = opened(self.config.first)
+        try:
+            for name in ("first", "R"):
+                getattr(self, name).load_state_dict(getattr(found, name).state_dict())
+        except (AttributeError, RuntimeError):
+            is_ = f"{self.config.first} is a {type(found).__name__} of {found.config.side} pixels, or has other knobs"
+            raise ValueError(f"first: {is_}; stage 2 needs a Stage I of {self.config.sketch_side} pixels") from None
+
+    def stages(self, said: Tensor, z: Tensor, epsilon: Tensor) -> list[Tensor]:
+        """The picture of each stage."""
+        images = [self.first(z, self.first.augmentation(said, epsilon))]
+        if self.config.stage == 2:
+            images.append(self.second(images[0].detach(), self.second.augmentation(said, epsilon)))
+        return images
+
+    def imagine(self, said: Tensor, z: Tensor, epsilon: Tensor) -> Tensor:  # type: ignore[override]
+        return self.stages(said, z, epsilon)[-1]
+
+    @property
+    def drawing(self) -> Sketcher | Refiner:
+        """The stage that is trained; while it is the second, the first stays as it is (section 3.4)."""
+        return self.second if self.config.stage == 2 else self.first
+
+    def g_loss(self, batch: Batch) -> Terms:
+        said = self.said(batch)
+        return {"g_fool": self.fool(self.fake(batch), said), "g_kl": self.config.kl * self.drawing.augmentation.kl(said)}
+
+    def phases(self) -> list[Phase]:
+        c = self.config
+        return [Phase("D", (self.D,), self.d_loss, c.lr_d), Phase("G", (self.drawing,), self.g_loss, c.lr_g)]
+
+
+SPEC = Spec(
+    name="stackgan",
+    title="StackGAN",
+    paper=Paper(
+        "StackGAN: Text to Photo-realistic Image Synthesis with Stacked Generative Adversarial Networks",
+        "Han Zhang, Tao Xu, Hongsheng Li, Shaoting Zhang, Xiaogang Wang, Xiaolei Huang, Dimitris Metaxas",
+        2016,
+        "1612.03242",
+    ),
+    note=(
+        "A large picture is too much to ask of one forger, so two share the work. The first reads your words and sketches "
+        "shapes and colours, small; the second looks at the sketch, reads the words again, and paints it four times as large. "
+        "A sentence is given to them a little blurred, another blur each time, so that near meanings lead to near pictures."
+    ),
+    limits=(
+        "What the sketch got wrong the second stage paints carefully; and it knows only things that it was shown, of which "
+        "there are some thousand."
+    ),
+    config=Config,
+    build=StackGAN,
+    recipes={
+        "compact": {"match": "project", "d_norm": "none", "r1": 1.0, "disturb": 0.5, "width": 16, "d_width": 48}
+        | {"refine": 32, "blocks": 2, "lr_g": 1e-3, "lr_d": 1e-3, "beta1": 0.0, "beta2": 0.99}
+    },
+    tiny={"encoder": "", "embedding": 8, "recurrent": 4, "z": 4, "condition": 4, "text": 4, "width": 4}
+    | {"refine": 4, "blocks": 1, "d_width": 4, "batch": 8},
+)

@@ -1,0 +1,175 @@
+"""What GANs that draw from words share: a caption encoder, trained before, and a discriminator that knows the caption.
+
+Shapes: B batch, T characters, E embedding, F features of D's last map, S side of that map.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from .. import spec
+from ..gan import GAN, Batch, Terms
+from ..inputs import Noise, Text
+from ..losses import LOSSES
+from ..nets import disturb, doublings, down, features, init_normal
+from ..spec import knob
+from . import caption
+from .towers import Characters, Words
+
+PAPER = 384, 512  # channels of the char-CNN-RNN's first two convolutions (Reed et al. 2016, arXiv 1605.05395)
+
+
+@dataclass(frozen=True)
+class Config(spec.Config):
+    captions: tuple[str, ...] = knob((), "some captions of the data")
+    styles: tuple[str, ...] = knob((), "the manners that the data are drawn in, as captions call them")
+
+    encoder: str = knob(
+        "encoder-emoji", "checkpoint of the caption encoder that a training starts with; empty: an untaught one"
+    )
+    reads: Literal["characters", "words"] = knob("words", "what that encoder cuts a caption into")
+    embedding: int = knob(128, "numbers that it makes of a caption")
+    recurrent: int = knob(64, "channels of its recurrent net")
+    z: int = knob(100, "numbers of noise a picture is made from")
+    d_width: int = knob(64, "channels of D's first layer")
+    d_norm: Literal["batch", "none"] = knob("batch", "normalisation in D")
+    match: Literal["join", "project"] = knob("join", "how a caption meets D's features: beside them, or as a product")
+    text: int = knob(128, "numbers that a caption is made smaller to beside them")
+    disturb: float = knob(0.0, "how far pictures are shifted and how often covered before D sees them, a later idea")
+    r1: float = knob(0.0, "weight of the R1 penalty on D's slope at real pictures, a later idea; 0 leaves it out")
+    r1_every: int = knob(16, "steps from one R1 penalty to the next, which counts for all of them")
+    loss: Literal["non-saturating", "minimax", "least-squares", "hinge"] = knob("non-saturating", "what both minimise")
+    batch: int = knob(64, "pictures a step")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if min(self.embedding, self.recurrent, self.z, self.d_width, self.text, self.r1_every) < 1:
+            raise ValueError("embedding, recurrent, z, d_width, text and r1_every must be at least 1")
+        doublings(self.side)
+
+
+class Matching(nn.Module):
+    """The end of D: features (B, F, S, S), text (B, E) -> logit (B,), how real the picture is and how well it fits its caption.
+
+    join: the caption, made small and repeated at each place, beside the features (Reed et al. 2016, arXiv 1605.05396, section
+    4.1). project: how real, and the product of features and caption (Miyato & Koyama 2018, arXiv 1802.05637, equation 3).
+    """
+
+    def __init__(self, features: int, side: int, embedding: int, text: int, how: Literal["join", "project"]) -> None:
+        super().__init__()
+        self.how = how
+        if how == "join":
+            self.text = nn.Sequential(nn.Linear(embedding, text), nn.LeakyReLU(0.2))
+            self.mix = nn.Sequential(nn.Conv2d(features + text, features, 1), nn.LeakyReLU(0.2))
+            self.head = nn.Conv2d(features, 1, side)
+        else:
+            self.head = nn.Conv2d(features, 1 + embedding, side)
+
+    def forward(self, seen: Tensor, text: Tensor) -> Tensor:
+        if self.how == "join":
+            beside = self.text(text)[:, :, None, None].expand(-1, -1, *seen.shape[2:])
+            logit: Tensor = self.head(self.mix(torch.cat([seen, beside.to(seen.dtype)], 1))).flatten()
+            return logit
+        scores = self.head(seen).flatten(1).float()
+        product: Tensor = scores[:, 0] + (scores[:, 1:] * text).sum(1)
+        return product
+
+
+class Discriminator(nn.Module):
+    """image (B, C, S, S), said (B, E) -> logit (B,)."""
+
+    def __init__(self, c: Config) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*down(c.channels, c.d_width, c.side, batch_norm=c.d_norm == "batch"))
+        self.head = Matching(features(c.d_width, c.side), 4, c.embedding, c.text, c.match)
+
+    def forward(self, image: Tensor, said: Tensor) -> Tensor:
+        logit: Tensor = self.head(self.body(image), said)
+        return logit
+
+
+class Reads(GAN):
+    """A GAN with a caption among its inputs, R, that reads it, and a matching-aware D. A model adds what draws."""
+
+    config: Config
+    D: Discriminator
+
+    def __init__(self, c: Config) -> None:
+        super().__init__(c)
+        self.R: Characters | Words
+        if c.reads == "words":
+            self.R = Words(c.recurrent, c.embedding, 0.0, 0.0)
+        else:
+            self.R = Characters((*PAPER, c.recurrent), c.embedding, 0.0)
+        self.R.requires_grad_(False)
+        self.inputs = (Noise("z", c.z), Text("text", c.captions or c.classes or ("a picture",)))
+        self.D = init_normal(Discriminator(c))
+        self.loss = LOSSES[c.loss]
+
+    def prepare(self) -> None:
+        """Take the encoder's weights. ValueError if there is none of that name, or if it is another kind."""
+        from .encoder import encoder
+
+        c = self.config
+        if not c.captions:
+            raise ValueError("the data set has no captions; a folder has them in metadata.jsonl, as `text`")
+        if not c.encoder:
+            return
+        found = encoder(c.encoder)
+        try:
+            self.R.load_state_dict(found.text.state_dict())
+        except RuntimeError:
+            is_ = found.config
+            raise ValueError(
+                f"encoder: {c.encoder} reads {is_.reads} with embedding {is_.embedding} and width3 {is_.width3}, not "
+                f"{c.reads} with embedding {c.embedding} and recurrent {c.recurrent}: name another, or set these knobs"
+            ) from None
+
+    def forward(self, text: Tensor, **noise: Tensor) -> Tensor:  # type: ignore[override]
+        return self.imagine(self.read(text), **noise)
+
+    def imagine(self, said: Tensor, **noise: Tensor) -> Tensor:
+        """What captions say (B, E), and the noise -> images (B, C, S, S) in [-1, 1]."""
+        raise NotImplementedError
+
+    def fake(self, batch: Batch) -> Tensor:
+        if "fake" not in batch:
+            noise = {i.name: batch[i.name] for i in self.inputs if isinstance(i, Noise)}
+            batch["fake"] = self.imagine(self.said(batch), **noise)
+        return batch["fake"]
+
+    def read(self, text: Tensor) -> Tensor:
+        """text (B, T) -> embedding (B, E), each of length sqrt(E)."""
+        with torch.no_grad():
+            embedding: Tensor = nn.functional.normalize(self.R(text).float()) * self.config.embedding**0.5
+        return embedding
+
+    def said(self, batch: Batch) -> Tensor:
+        """What the captions of a batch say (B, E); read once a step."""
+        if "said" not in batch:
+            batch["said"] = self.read(batch["text"])
+        return batch["said"]
+
+    def d_loss(self, batch: Batch) -> Terms:
+        """Matching-aware (Reed et al. 2016, algorithm 1): a real picture with its caption is right; one with another's caption
+        is as wrong as a drawn one."""
+        c, real, said = self.config, batch["image"], self.said(batch)
+        fake = disturb(self.fake(batch).detach(), c.disturb)
+        of_real, of_fake = self.both(self.D.body, disturb(real, c.disturb), fake)
+        terms = self.tell_apart(self.D.head(of_real, said), self.D.head(of_fake, said))
+        wrong = self.D.head(of_real, said.roll(1, 0))
+        self.watched["d_wrong_right"] = (wrong.detach() < (self.loss.even or 0.0)).float().mean()
+        terms |= {"d_fake": terms["d_fake"] / 2, "d_wrong": self.loss.fake(wrong) / 2}
+        return terms | self.lazy_r1(c.r1, c.r1_every, real, said)
+
+    def fool(self, image: Tensor, said: Tensor) -> Tensor:
+        """What G pays for a picture and what it was told."""
+        return self.loss.fool(self.D(disturb(image, self.config.disturb), said))
+
+    def split(self, text: str) -> list[tuple[str, bool]]:
+        """The words of a caption, in their order, each with whether R knows it."""
+        return self.R.split(caption.clean(text))
