@@ -116,6 +116,7 @@ def test_dragging_a_scrubber_shows_another_frame_at_once(visit, name, part):
     open_tab(page, name)
     stage, slider = page.locator(f"#{name}-{part} .scrub-picture"), page.locator(f"#{name}-{part} input[type=range]")
     stage.scroll_into_view_if_needed()
+    page.locator(f"#{name}-{part} [data-ready]").wait_for()  # its script runs
     said = page.locator(f"#{name}-{part} figcaption")
     seen = set()
     for i in (0, 3, 7):

@@ -36,8 +36,8 @@ class Links:
         self.notice = gr.HTML("", visible=False, elem_id="zoo-notice")
         held = [c for tab in self.tabs.values() if tab for c in (tab.checkpoint, *tab.held.values())]
         shown = [c for tab in self.tabs.values() if tab for part in tab.parts for c in part.shown]
-        for start in (page.load, restore.click):
-            start(self.restore, None, [bar, self.notice, *held], queue=False, **QUIET).then(
+        for start, function in ((page.load, self.arrive), (restore.click, self.restore)):
+            start(function, None, [bar, self.notice, *held], queue=False, **QUIET).then(
                 None, js="() => zoo.restored()", **QUIET
             )
         drawn = draw.click(self.draw, draw, shown, js="() => [zoo.why]", concurrency_id="draw", concurrency_limit=1, **QUIET)
@@ -61,6 +61,11 @@ class Links:
 
     def read(self, request: gr.Request) -> tuple[State, list[str]]:
         return permalink.decode(dict(request.query_params), self.checkpoints, lambda c: play.network(c)[1].inputs)
+
+    def arrive(self, request: gr.Request) -> dict[Any, Any]:
+        """On a first visit: a plain address leaves the page as it is, so that nobody who was quick to turn to a tab is taken
+        back."""
+        return self.restore(request) if set(request.query_params) - set(permalink.NOT_OURS) else {self.notice: gr.skip()}
 
     def restore(self, request: gr.Request) -> dict[Any, Any]:
         """Select the tab and set its controls; say what was passed over."""

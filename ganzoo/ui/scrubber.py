@@ -67,6 +67,7 @@ element.addEventListener('click', (e) => {
   }, props.value.delay);
 });
 watch('value', stop);
+element.dataset.ready = '';
 """
 
 
