@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample
 
 Net = TypeVar("Net", bound=nn.Module)
+UNBOUNDED = 2**31
 
 
 def doublings(side: int, start: int = 4) -> list[tuple[int, int, int]]:
@@ -42,10 +43,12 @@ def up(z: int, width: int, channels: int, side: int, start: int = 4) -> nn.Seque
     return nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], channels, *steps[-1]), nn.Tanh())
 
 
-def down(channels: int, width: int, side: int, start: int = 4, batch_norm: bool = True) -> list[nn.Module]:
-    """image (B, C, S, S) -> features (B, F, start, start), by the same steps; F = width * 2 ** (steps - 1)."""
+def down(
+    channels: int, width: int, side: int, start: int = 4, batch_norm: bool = True, most: int = UNBOUNDED
+) -> list[nn.Module]:
+    """image (B, C, S, S) -> features (B, F, start, start), by the same steps; F = width * 2 ** (steps - 1), or `most`."""
     steps = doublings(side, start)[::-1]
-    widths = [width * 2**i for i in range(len(steps))]
+    widths = [min(width * 2**i, most) for i in range(len(steps))]
     layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], *steps[0]), nn.LeakyReLU(0.2, inplace=True)]
     for (a, b), step in zip(pairwise(widths), steps[1:], strict=True):
         layers.append(nn.Conv2d(a, b, *step, bias=not batch_norm))
@@ -54,9 +57,9 @@ def down(channels: int, width: int, side: int, start: int = 4, batch_norm: bool 
     return layers
 
 
-def features(width: int, side: int, start: int = 4) -> int:
+def features(width: int, side: int, start: int = 4, most: int = UNBOUNDED) -> int:
     """F, the channels that `down` ends with."""
-    return width << (len(doublings(side, start)) - 1)
+    return min(width << (len(doublings(side, start)) - 1), most)
 
 
 def conv(a: int, b: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:

@@ -44,7 +44,8 @@ class Config(reader.Config):
             raise ValueError(f"stage: {self.stage} is not 1, or 2 with --first (the run or checkpoint of a Stage I)")
         if min(self.condition, self.width, self.refine) < 1 or self.refine % 4:
             raise ValueError("condition and width must be at least 1, refine a multiple of 4")
-        doublings(self.sketch_side)
+        if self.sketch_side < 8 or self.sketch_side & (self.sketch_side - 1):
+            raise ValueError(f"side: {self.side}: Stage I draws 8, 16, 32, ... pixels, Stage II four times that")
 
     @property
     def sketch_side(self) -> int:
@@ -82,8 +83,7 @@ class Sketcher(nn.Module):
         self.body = larger(widths, c.channels)
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
-        small = relu(self.front(torch.cat([z, condition], 1))).unflatten(1, (-1, 4, 4))
-        image: Tensor = self.body(small)
+        image: Tensor = self.body(relu(self.front(torch.cat([z, condition], 1))).unflatten(1, (-1, 4, 4)))
         return image
 
 
@@ -193,7 +193,7 @@ SPEC = Spec(
     build=StackGAN,
     recipes={
         "compact": {"match": "project", "d_norm": "none", "r1": 1.0, "disturb": 0.5, "width": 16, "d_width": 48}
-        | {"refine": 32, "blocks": 2, "lr_g": 1e-3, "lr_d": 1e-3, "beta1": 0.0, "beta2": 0.99}
+        | {"refine": 32, "blocks": 1, "lr_g": 1e-3, "lr_d": 1e-3, "beta1": 0.0, "beta2": 0.99}
     },
     tiny={"encoder": "", "embedding": 8, "recurrent": 4, "z": 4, "condition": 4, "text": 4, "width": 4}
     | {"refine": 4, "blocks": 1, "d_width": 4, "batch": 8},

@@ -36,6 +36,7 @@ class Config(spec.Config):
     recurrent: int = knob(64, "channels of its recurrent net")
     z: int = knob(100, "numbers of noise a picture is made from")
     d_width: int = knob(64, "channels of D's first layer")
+    d_most: int = knob(512, "channels of a layer of D at most; they double with each halving of the side")
     d_norm: Literal["batch", "none"] = knob("batch", "normalisation in D")
     match: Literal["join", "project"] = knob("join", "how a caption meets D's features: beside them, or as a product")
     text: int = knob(128, "numbers that a caption is made smaller to beside them")
@@ -84,8 +85,8 @@ class Discriminator(nn.Module):
 
     def __init__(self, c: Config) -> None:
         super().__init__()
-        self.body = nn.Sequential(*down(c.channels, c.d_width, c.side, batch_norm=c.d_norm == "batch"))
-        self.head = Matching(features(c.d_width, c.side), 4, c.embedding, c.text, c.match)
+        self.body = nn.Sequential(*down(c.channels, c.d_width, c.side, 4, c.d_norm == "batch", c.d_most))
+        self.head = Matching(features(c.d_width, c.side, 4, c.d_most), 4, c.embedding, c.text, c.match)
 
     def forward(self, image: Tensor, said: Tensor) -> Tensor:
         logit: Tensor = self.head(self.body(image), said)
