@@ -46,7 +46,7 @@ def test_spec_says_what_a_visitor_needs(name):
     assert len(re.findall(r"[.!?](?:\s|$)", spec.note)) == 3, "the note is three sentences"
     assert spec.limits.endswith(".")
     for recipe in spec.recipes.values():
-        configure(spec.config, facts(spec) | dict(recipe))
+        configure(spec.config, facts(spec) | {"side": 64} | dict(recipe))
 
 
 @pytest.mark.parametrize("name", GANS)

@@ -4,9 +4,7 @@ Adds: two stages (sections 3.3 and 3.4). Stage I draws a small picture from nois
 the caption again, and draws it four times as large, with residual blocks. Conditioning augmentation (section 3.2): a caption
 becomes a Gaussian, from which each picture's condition is drawn, held near N(0, I) by a KL term (equation 2).
 Departs: the captions are read by a word encoder unless `encoder` names a char-CNN-RNN; one epsilon serves both stages; an
-averaged generator. Recipe `compact`, which the shipped checkpoints use: fewer channels and blocks, the caption meets D's
-features as a product (see `Matching`), no batch norm in D, R1 penalty, D's pictures shifted and partly covered (Zhao et al.
-2020, arXiv 2006.10738), larger steps.
+averaged generator. Recipes `compact` and `compact-2` (Stage II), which are shipped: fewer channels and blocks, `reader.LIGHT`.
 Shapes: B batch, Z noise, T characters, E embedding, A condition, C channels, S side of the last stage's picture.
 """
 
@@ -23,9 +21,10 @@ from ..inputs import Noise
 from ..nets import conv, doublings, init_normal, larger
 from ..spec import Paper, Spec, knob
 from ..text import reader
-from ..text.reader import Reads
+from ..text.reader import LIGHT, Reads
 
 LARGER = 4  # the side of Stage II's picture, in sides of Stage I's
+COMPACT = LIGHT | {"width": 16, "refine": 32, "blocks": 1}
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,8 @@ class Config(reader.Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.stage not in (1, 2) or (self.stage == 2) != bool(self.first):
-            raise ValueError(f"stage: {self.stage} is not 1, or 2 with --first (the run or checkpoint of a Stage I)")
-        if min(self.condition, self.width, self.refine) < 1 or self.refine % 4:
-            raise ValueError("condition and width must be at least 1, refine a multiple of 4")
+        if self.stage not in (1, 2) or min(self.condition, self.width, self.refine) < 1 or self.refine % 4:
+            raise ValueError("stage is 1 or 2, condition and width are at least 1, refine is a multiple of 4")
         if self.sketch_side < 8 or self.sketch_side & (self.sketch_side - 1):
             raise ValueError(f"side: {self.side}: Stage I draws 8, 16, 32, ... pixels, Stage II four times that")
 
@@ -118,7 +115,7 @@ class Refiner(nn.Module):
 
 
 class StackGAN(Reads):
-    """`first` is Stage I's generator; `second`, which only a Stage II has, is its own. D is of the stage that is trained."""
+    """`first` draws in Stage I, `second`, which only a Stage II has, after it. D is of the stage that is trained."""
 
     config: Config
     first: Sketcher
@@ -139,6 +136,8 @@ class StackGAN(Reads):
             return super().prepare()
         from ..hub.resolve import opened
 
+        if not self.config.first:
+            raise ValueError("first: stage 2 needs --first, the run or checkpoint of a Stage I")
         found, _ = opened(self.config.first)
         try:
             for name in ("first", "R"):
@@ -192,8 +191,8 @@ SPEC = Spec(
     config=Config,
     build=StackGAN,
     recipes={
-        "compact": {"match": "project", "d_norm": "none", "r1": 1.0, "disturb": 0.5, "width": 16, "d_width": 48}
-        | {"refine": 32, "blocks": 1, "lr_g": 1e-3, "lr_d": 1e-3, "beta1": 0.0, "beta2": 0.99}
+        "compact": COMPACT | {"d_width": 48},
+        "compact-2": COMPACT | {"d_width": 16, "d_most": 256, "stage": 2},
     },
     tiny={"encoder": "", "embedding": 8, "recurrent": 4, "z": 4, "condition": 4, "text": 4, "width": 4}
     | {"refine": 4, "blocks": 1, "d_width": 4, "batch": 8},

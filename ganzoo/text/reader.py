@@ -6,7 +6,7 @@ Shapes: B batch, T characters, E embedding, F features of D's last map, S side o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -22,9 +22,16 @@ from .towers import Characters, Words
 
 PAPER = 384, 512  # channels of the char-CNN-RNN's first two convolutions (Reed et al. 2016, arXiv 1605.05395)
 
+# What a few thousand pictures and a CPU ask for: the caption meets D's features as a product (see `Matching`), D has no batch
+# norm but the R1 penalty, its pictures are shifted and partly covered (Zhao et al. 2020, arXiv 2006.10738), steps are larger.
+LIGHT: dict[str, Any] = {"match": "project", "d_norm": "none", "r1": 1.0, "disturb": 0.5}
+LIGHT |= {"lr_g": 1e-3, "lr_d": 1e-3, "beta1": 0.0, "beta2": 0.99}
+
 
 @dataclass(frozen=True)
 class Config(spec.Config):
+    side: int = knob(64, "side of the picture, in pixels")
+    channels: int = knob(3, "1 for grey, 3 for colour")
     captions: tuple[str, ...] = knob((), "some captions of the data")
     styles: tuple[str, ...] = knob((), "the manners that the data are drawn in, as captions call them")
 
