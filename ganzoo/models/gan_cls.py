@@ -58,8 +58,7 @@ class GANCLS(Reads):
         return image
 
     def g_loss(self, batch: Batch) -> Terms:
-        said = self.said(batch)
-        terms = {"g_fool": self.fool(self.fake(batch), said)}
+        said, terms = self.said(batch), super().g_loss(batch)
         if self.config.between:
             half = len(said) // 2
             mixed = (said[:half] + said[half : 2 * half]) / 2

@@ -162,8 +162,7 @@ class StackGAN(Reads):
         return self.second if self.config.stage == 2 else self.first
 
     def g_loss(self, batch: Batch) -> Terms:
-        said = self.said(batch)
-        return {"g_fool": self.fool(self.fake(batch), said), "g_kl": self.config.kl * self.drawing.augmentation.kl(said)}
+        return super().g_loss(batch) | {"g_kl": self.config.kl * self.drawing.augmentation.kl(self.said(batch))}
 
     def phases(self) -> list[Phase]:
         c = self.config

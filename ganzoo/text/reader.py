@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, cross_entropy
 
 from .. import spec
 from ..gan import GAN, Batch, Terms
@@ -48,6 +49,7 @@ class Config(spec.Config):
     match: Literal["join", "project"] = knob("join", "how a caption meets D's features: beside them, or as a product")
     text: int = knob(128, "numbers that a caption is made smaller to beside them")
     disturb: float = knob(0.0, "how far pictures are shifted and how often covered before D sees them, a later idea")
+    agree: float = knob(0.0, "weight of the encoder's own opinion of picture and caption, a later idea; 0 leaves it out")
     r1: float = knob(0.0, "weight of the R1 penalty on D's slope at real pictures, a later idea; 0 leaves it out")
     r1_every: int = knob(16, "steps from one R1 penalty to the next, which counts for all of them")
     loss: Literal["non-saturating", "minimax", "least-squares", "hinge"] = knob("non-saturating", "what both minimise")
@@ -174,9 +176,27 @@ class Reads(GAN):
         terms |= {"d_fake": terms["d_fake"] / 2, "d_wrong": self.loss.fake(wrong) / 2}
         return terms | self.lazy_r1(c.r1, c.r1_every, real, said)
 
+    def g_loss(self, batch: Batch) -> Terms:
+        c, image, said = self.config, self.fake(batch), self.said(batch)
+        agreed = {"g_agree": c.agree * self.agreement(image, said)} if c.agree else {}
+        return {"g_fool": self.fool(image, said)} | agreed
+
     def fool(self, image: Tensor, said: Tensor) -> Tensor:
         """What G pays for a picture and what it was told."""
         return self.loss.fool(self.D(disturb(image, self.config.disturb), said))
+
+    def agreement(self, image: Tensor, said: Tensor) -> Tensor:
+        """How hard the encoder finds it to tell, among a batch, which drawing is of which caption (Xu et al. 2018, arXiv
+        1711.10485, equations 10 to 13, of whole sentences)."""
+        from .encoder import encoder
+
+        judge = encoder(self.config.encoder).to(image.device)
+        seen = judge.see(adaptive_avg_pool2d(image.float(), judge.config.side))
+        score = judge.config.sharpness * seen @ (said / self.config.embedding**0.5).mT
+        alike = (said[:, None] - said[None]).abs().amax(2) < 1e-4
+        score = score.masked_fill(alike & ~torch.eye(len(said), dtype=torch.bool, device=image.device), -torch.inf)
+        target = torch.arange(len(said), device=image.device)
+        return (cross_entropy(score, target) + cross_entropy(score.mT, target)) / 2
 
     def split(self, text: str) -> list[tuple[str, bool]]:
         """The words of a caption, in their order, each with whether R knows it."""
