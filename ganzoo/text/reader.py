@@ -26,7 +26,7 @@ PAPER = 384, 512  # channels of the char-CNN-RNN's first two convolutions (Reed 
 # What a few thousand pictures and a CPU ask for: the caption meets D's features as a product (see `Matching`), D has no batch
 # norm but the R1 penalty, its pictures are shifted and partly covered (Zhao et al. 2020, arXiv 2006.10738), steps are larger.
 LIGHT: dict[str, Any] = {"match": "project", "d_norm": "none", "r1": 1.0, "disturb": 0.5}
-LIGHT |= {"lr_g": 1e-3, "lr_d": 1e-3, "beta1": 0.0, "beta2": 0.99}
+LIGHT |= {"r1_every": 4, "lr_g": 4e-4, "lr_d": 4e-4, "beta1": 0.0, "beta2": 0.99}
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class Matching(nn.Module):
             logit: Tensor = self.head(self.mix(torch.cat([seen, beside.to(seen.dtype)], 1))).flatten()
             return logit
         scores = self.head(seen).flatten(1).float()
-        product: Tensor = scores[:, 0] + (scores[:, 1:] * text).sum(1)
-        return product
+        product: Tensor = scores[:, 0] + (scores[:, 1:] * text).mean(1) * text.shape[1] ** 0.5
+        return product  # as large as one number of it
 
 
 class Discriminator(nn.Module):
