@@ -188,7 +188,7 @@ def export(run: Path, name: str | None = None, best: bool = False, known: dict[s
 
     plan, gan, facts = from_run(run, best)
     step, seconds = int(facts["step"]), float(facts["seconds"])
-    name = name or f"{plan.model}-{plan.data}"
+    name = name or f"{plan.model}-{plan.data.partition('@')[0]}"
     if not re.fullmatch(NAME, name):
         raise ValueError(f"name: {name!r} is not made of a-z, 0-9, dot, dash and underscore (64 at most)")
     folder = weights_dir() / name

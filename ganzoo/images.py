@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 
 def to_uint8(image: Tensor) -> Tensor:
@@ -19,6 +20,16 @@ def to_uint8(image: Tensor) -> Tensor:
 def from_uint8(image: Tensor) -> Tensor:
     """uint8 (..., C, S, S) -> float32 in [-1, 1]."""
     return image.float() / 127.5 - 1
+
+
+def resized(images: Tensor, side: int) -> Tensor:
+    """uint8 (n, C, S, S) -> (n, C, side, side): smaller by the mean of the area, larger by cubic interpolation."""
+    if images.shape[-1] == side:
+        return images
+    image = from_uint8(images)
+    if side < image.shape[-1]:
+        return to_uint8(adaptive_avg_pool2d(image, side))
+    return to_uint8(interpolate(image, size=(side, side), mode="bicubic"))
 
 
 def columns_for(n: int) -> int:

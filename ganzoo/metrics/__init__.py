@@ -14,6 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from ..data import Data
 from ..gan import GAN, Batch
 
 SPLITS = 10  # of the Inception-style score, as in its paper
@@ -42,6 +43,8 @@ class Case:
     given: Batch = field(default_factory=dict)  # the inputs of the fake pictures
     read_fake: Batch = field(default_factory=dict)  # what the model infers of its inputs in the fake pictures
     read_test: Batch = field(default_factory=dict)  # and in the real test pictures
+    held_out: Data | None = None  # the test set, with its captions
+    seed: int = 0  # of the first picture
 
 
 @dataclass(frozen=True)
@@ -107,12 +110,22 @@ def histogram(case: Case) -> list[Score]:
         return torch.bincount(look.probability.argmax(1), minlength=k).float() / len(look.probability)
 
     real, fake, test = shares(case.train), shares(case.fake), shares(case.test)
+    few = k <= 20
     lost = [c for c, r, f in zip(case.classes, real.tolist(), fake.tolist(), strict=True) if f < r / 10]
     drawn = ", ".join(f"{c} {100 * f:.0f} %" for c, f in zip(case.classes, fake.tolist(), strict=True))
     n = len(case.fake.probability)
+    named = ", ".join(lost if few else lost[:5]) + ("" if few or len(lost) <= 5 else ", ...")
+    of_test = sum(r > 0 and t < r / 10 for r, t in zip(real.tolist(), test.tolist(), strict=True))
     return [
-        Score("lost classes", len(lost), "lower", n, 0, ", ".join(lost) or f"none of {k}"),
-        Score("class imbalance", float((real - fake).abs().sum() / 2), "lower", n, float((real - test).abs().sum() / 2), drawn),
+        Score("lost classes", len(lost), "lower", n, of_test, f"{named or 'none'} of {k}"),
+        Score(
+            "class imbalance",
+            float((real - fake).abs().sum() / 2),
+            "lower",
+            n,
+            float((real - test).abs().sum() / 2),
+            drawn if few else "",
+        ),
     ]
 
 
@@ -168,11 +181,13 @@ def nearest(image: Tensor, among: Tensor, most: int = 2000) -> tuple[Tensor, Ten
 
 
 from .control import codes, obedience  # noqa: E402 (they need the names above)
+from .words import words  # noqa: E402
 
 METRICS: dict[str, Callable[[Case], list[Score]]] = {
     "frechet": frechet,
     "obedience": obedience,
     "codes": codes,
+    "words": words,
     "inception_style": inception_style,
     "histogram": histogram,
     "manifold": manifold,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -13,21 +14,28 @@ from torch import Tensor
 from .. import data
 from ..gan import CHUNK, GAN, Batch
 from ..hub.resolve import resolve
-from ..images import from_uint8, to_uint8
+from ..images import from_uint8, resized, to_uint8
+from ..inputs import Text
 from ..text.encoder import Encoder
-from ..text.retrieval import recalls
+from ..text.retrieval import recalls, tell
 from . import METRICS, Case, Look, Score
 from .judge import Judge
 
 DRAWS = 3  # independent draws of n pictures, from which a spread is told
+MOST_KEPT = 64  # pixels of the side at which pictures are compared one by one
 FIRST_SEED = 1_000_000  # of the pictures that are measured: not those of the preview
 MISSING = "the measures need torchmetrics: `pip install -r requirements-dev.txt`"
 
 
 def judge_of(name: str) -> Judge:
-    """The bundled judge of a data set. ValueError, with the command that makes one, if there is none."""
+    """The bundled judge of a data set: that of its side (judge-emoji-256, of emoji@256), or else that of the set itself.
+    ValueError, with the command that makes one, if there is none."""
+    base, _, side = name.partition("@")
     try:
-        judge = resolve(f"judge-{name}").load()
+        try:
+            judge = resolve(f"judge-{base}-{side}" if side else f"judge-{base}").load()
+        except ValueError:
+            judge = resolve(f"judge-{base}").load()
     except ValueError as error:
         raise ValueError(
             f"no judge for {name!r} ({error}); make one: `python -m ganzoo train judge --data {name} --out RUN && "
@@ -49,27 +57,38 @@ def measure(
     if not 10 <= n <= 50_000:
         raise ValueError(f"n: {n} is not between 10 and 50000 pictures")
     judge = judge_of(data_name)
-    if judge.config.side != gan.config.side or judge.config.channels != gan.config.channels:
-        seen, drawn = judge.config.side, gan.config.side
-        raise ValueError(f"the judge of {data_name!r} sees {seen}-pixel pictures; the model draws {drawn}-pixel ones")
+    if judge.config.channels != gan.config.channels:
+        raise ValueError(
+            f"the judge of {data_name!r} sees {judge.config.channels} channels; the model draws {gan.config.channels}"
+        )
     real, held_out = look(judge, train.image), look(judge, test.image)
     found: dict[str, list[Score]] = {}
     for d in range(DRAWS):
-        say(f"draw {d + 1} of {DRAWS}: {n} pictures, seeds from {FIRST_SEED + d * n}")
-        given = gan.draw(n, FIRST_SEED + d * n)
+        seed = FIRST_SEED + d * n
+        say(f"draw {d + 1} of {DRAWS}: {n} pictures, seeds from {seed}")
+        given = gan.draw(n, seed, **asked(gan, train, n, seed))
         fake = look(judge, to_uint8(gan.show(given)))
         given = {k: v.cpu() for k, v in given.items()}
         codes, codes_of_test = infer(gan, fake.image), infer(gan, test.image)
-        case = Case(fake, real, held_out, train.classes, train.label, test.label, gan, given, codes, codes_of_test)
+        labels = train.classes, train.label, test.label
+        case = Case(fake, real, held_out, *labels, gan, given, codes, codes_of_test, test, seed)
         for metric in METRICS.values():
             for score in metric(case):
                 found.setdefault(score.name, []).append(score)
     return [summary(scores) for scores in found.values()]
 
 
+def asked(gan: GAN, train: data.Data, n: int, seed: int) -> dict[str, list[str]]:
+    """What a model that is told in words is told when it is measured: captions of the training set, drawn by the seed."""
+    name = next((i.name for i in gan.inputs if isinstance(i, Text)), "")
+    dice = random.Random(seed)
+    return {name: [tell(train, dice.randrange(len(train))) for _ in range(n)]} if name else {}
+
+
 def look(judge: Judge, images: Tensor) -> Look:
-    """Let the judge see pictures: uint8 (n, C, S, S)."""
-    return Look(images, *judge.look(images))
+    """Let the judge see pictures, uint8 (n, C, S, S), at the side that it knows."""
+    seen = torch.cat([resized(x, judge.config.side) for x in images.split(CHUNK)])
+    return Look(seen if judge.config.side <= MOST_KEPT else resized(seen, MOST_KEPT), *judge.look(seen))
 
 
 @torch.inference_mode()

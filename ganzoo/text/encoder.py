@@ -20,7 +20,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, normalize
 
 from .. import spec
 from ..gan import CHUNK, GAN, Batch, Phase, Terms
@@ -71,7 +71,9 @@ class Encoder(GAN):
         return normalize(embedding) if self.config.loss == "contrastive" else embedding
 
     def see(self, image: Tensor) -> Tensor:
-        """image (B, C, S, S) in [-1, 1] -> embedding (B, E), in the same space."""
+        """image (B, C, S, S) in [-1, 1], which may be larger than it knows -> embedding (B, E), in the same space."""
+        if image.shape[-1] != self.config.side:
+            image = adaptive_avg_pool2d(image.float(), self.config.side)
         embedding: Tensor = self.picture(image).float()
         return normalize(embedding) if self.config.loss == "contrastive" else embedding
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, cross_entropy
+from torch.nn.functional import cross_entropy
 
 from .. import spec
 from ..gan import GAN, Batch, Terms
@@ -25,7 +25,7 @@ PAPER = 384, 512  # channels of the char-CNN-RNN's first two convolutions (Reed 
 
 # What a few thousand pictures and a CPU ask for: the caption meets D's features as a product (see `Matching`), D has no batch
 # norm but the R1 penalty, its pictures are shifted and partly covered (Zhao et al. 2020, arXiv 2006.10738), steps are larger.
-LIGHT: dict[str, Any] = {"match": "project", "d_norm": "none", "r1": 1.0, "disturb": 0.5}
+LIGHT: dict[str, Any] = {"match": "project", "d_norm": "none", "r1": 1.0, "disturb": 0.2}
 LIGHT |= {"r1_every": 4, "lr_g": 4e-4, "lr_d": 4e-4, "beta1": 0.0, "beta2": 0.99}
 
 
@@ -191,7 +191,7 @@ class Reads(GAN):
         from .encoder import encoder
 
         judge = encoder(self.config.encoder).to(image.device)
-        seen = judge.see(adaptive_avg_pool2d(image.float(), judge.config.side))
+        seen = judge.see(image)
         score = judge.config.sharpness * seen @ (said / self.config.embedding**0.5).mT
         alike = (said[:, None] - said[None]).abs().amax(2) < 1e-4
         score = score.masked_fill(alike & ~torch.eye(len(said), dtype=torch.bool, device=image.device), -torch.inf)
