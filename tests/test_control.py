@@ -15,7 +15,8 @@ from torch import nn
 
 from ganzoo.gan import GAN
 from ganzoo.inputs import Choice, Code, Noise, draw
-from ganzoo.metrics import Case, Look, control
+from ganzoo.metrics import control
+from ganzoo.metrics.case import Case, Look
 from ganzoo.metrics.seeds import together
 from ganzoo.spec import Config
 from ganzoo.ui import pad

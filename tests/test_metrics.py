@@ -8,7 +8,8 @@ import io
 import pytest
 import torch
 
-from ganzoo.metrics import Case, Look, copies, frechet, histogram, inception_style, manifold, nearest, prdc
+from ganzoo.metrics.case import Case, Look
+from ganzoo.metrics.quality import copies, frechet, histogram, inception_style, manifold, nearest, prdc
 
 G = torch.Generator().manual_seed(0)
 

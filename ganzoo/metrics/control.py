@@ -16,7 +16,8 @@ from torch.nn.functional import cross_entropy
 
 from ..images import to_uint8
 from ..inputs import Choice, Code
-from . import Case, Score, frechet_distance
+from .case import Case, Score
+from .quality import frechet_distance
 
 SWEEPS, PLACES = 200, 9  # pictures whose code is swept, and the places of the slider
 

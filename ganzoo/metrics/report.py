@@ -18,8 +18,22 @@ from ..images import from_uint8, resized, to_uint8
 from ..inputs import Text
 from ..text.encoder import Encoder
 from ..text.retrieval import recalls, tell
-from . import METRICS, Case, Look, Score
+from .case import Case, Look, Score
+from .control import codes, obedience
 from .judge import Judge
+from .quality import copies, frechet, histogram, inception_style, manifold
+from .words import words
+
+METRICS: dict[str, Callable[[Case], list[Score]]] = {
+    "frechet": frechet,
+    "obedience": obedience,
+    "codes": codes,
+    "words": words,
+    "inception_style": inception_style,
+    "histogram": histogram,
+    "manifold": manifold,
+    "copies": copies,
+}
 
 DRAWS = 3  # independent draws of n pictures, from which a spread is told
 MOST_KEPT = 64  # pixels of the side at which pictures are compared one by one

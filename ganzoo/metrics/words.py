@@ -13,7 +13,7 @@ from ..images import to_uint8
 from ..inputs import Text
 from ..text.encoder import Encoder, encoder
 from ..text.retrieval import RIVALS, r_precision, tell
-from . import Case, Score
+from .case import Case, Score
 
 MOST = 2000  # captions
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..data import Data, stream
-from ..metrics import Score
+from ..metrics.case import Score
 from .encoder import Encoder
 
 AT = (1, 5, 10)

@@ -145,7 +145,7 @@ class Tracker:
         count = torch.bincount(probability.argmax(1), minlength=len(e.data.classes))
         self.left = int((count > LOOKED_AT / len(count) / 10).sum())
         if self.run.plan.keep_best:
-            from ..metrics import frechet_distance
+            from ..metrics.quality import frechet_distance
 
             if self.real is None:
                 self.real = self.judge.look(e.data.image[: 10 * LOOKED_AT])[0]
