@@ -1,0 +1,229 @@
+"""GANs that are told in words: what their players are shown, the two stages, and what is measured of them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import cli, tiny, told
+
+from ganzoo import data, registry
+from ganzoo.checkpoint import from_run
+from ganzoo.data import drawn
+from ganzoo.images import from_uint8, resized, to_uint8
+from ganzoo.metrics.case import Case, Look
+from ganzoo.metrics.words import words
+from ganzoo.nets import disturb
+from ganzoo.spec import configure, fields
+from ganzoo.text import caption, reader
+from ganzoo.training.engine import Engine
+
+MODELS = [name for name in registry.MODELS if issubclass(registry.spec(name).config, reader.Config)]
+PICTURES = data.load("fake")
+
+
+def engine(name, **knobs):
+    spec = registry.spec(name)
+    return Engine(spec, dict(spec.tiny) | knobs, PICTURES, 0, torch.device("cpu"), "fp32")
+
+
+def batch_of(e):
+    batch = e.feed.at(0)
+    return batch | e.gan.draw(e.config.batch, None, text=batch["text"])
+
+
+def test_there_are_such_models():
+    assert len(MODELS) >= 2
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_d_is_shown_a_right_a_wrong_and_a_drawn_pair(name):
+    """Reed et al. 2016, algorithm 1: the wrong pair is the real picture with another picture's caption."""
+    e = engine(name)
+    batch, seen = batch_of(e), []
+    e.gan.D.head.register_forward_hook(lambda net, given, logit: seen.append((*given, logit)))
+    terms = e.gan.d_loss(batch)
+    (real, said, right), (fake, told_fake, drawn_), (same, other, wrong) = seen
+    assert torch.equal(real, same)
+    assert not torch.equal(real, fake)
+    assert torch.equal(said, told_fake)
+    assert torch.equal(other, said.roll(1, 0))
+    assert set(terms) == {"d_real", "d_fake", "d_wrong"}
+    soft = torch.nn.functional.softplus
+    assert terms["d_real"].item() == pytest.approx(soft(-right).mean().item(), rel=1e-4)
+    assert terms["d_fake"].item() == pytest.approx(soft(drawn_).mean().item() / 2, rel=1e-4)
+    assert terms["d_wrong"].item() == pytest.approx(soft(wrong).mean().item() / 2, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_caption_decides_and_noise_too(name):
+    gan = engine(name).gan
+    one = gan.sample(2, seed=3, text="noise number 1")
+    assert not torch.equal(one[0], one[1])
+    assert not torch.equal(one, gan.sample(2, seed=3, text="noise number 2"))
+    said = gan.read(caption.write(["noise number 1", "a rose", "noise number 1"]))
+    assert torch.allclose(said.norm(dim=1), torch.full((3,), gan.config.embedding**0.5), rtol=1e-4)
+    assert torch.equal(said[0], said[2])
+
+
+@pytest.mark.parametrize("how", ["join", "project"])
+def test_the_end_of_d_heeds_the_caption(how):
+    torch.manual_seed(0)
+    end, seen = reader.Matching(6, 4, 8, 3, how), torch.randn(5, 6, 4, 4)
+    a, b = torch.randn(2, 5, 8)
+    assert end(seen, a).shape == (5,)
+    assert not torch.allclose(end(seen, a), end(seen, b))
+
+
+def test_captions_halfway_are_means_of_two_and_only_g_pays_for_them():
+    """Reed et al. 2016, equation 5, beta = 1 / 2."""
+    e = engine(MODELS[0])
+    batch, asked = batch_of(e), []
+    e.gan.G.register_forward_hook(lambda net, given, image: asked.append(given[1]))
+    e.gan.d_loss(batch)
+    terms = e.gan.g_loss(batch)
+    said = batch["said"]
+    half = len(said) // 2
+    assert len(asked) == 2, "drawn once for both players, and once between"
+    assert torch.allclose(asked[1], (said[:half] + said[half:]) / 2)
+    assert set(terms) == {"g_fool", "g_between"}
+    assert set(engine(MODELS[0], between=0.0).gan.g_loss(batch_of(e))) == {"g_fool"}
+
+
+def test_conditioning_augmentation_is_the_gaussian_of_the_paper():
+    e = engine(MODELS[1])
+    augmentation, said = e.gan.first.augmentation, torch.randn(6, 8)
+    mean, deviation = augmentation.gaussian(said).chunk(2, 1)
+    normal = torch.distributions.Normal
+    true = torch.distributions.kl_divergence(normal(mean, deviation.exp()), normal(0.0, 1.0)).mean()
+    assert augmentation.kl(said).item() == pytest.approx(true.item(), rel=1e-4)
+    epsilon = torch.randn(6, 4)
+    assert torch.allclose(augmentation(said, epsilon), mean + deviation.exp() * epsilon)
+
+
+def test_the_papers_sizes():
+    spec = registry.spec(MODELS[1])
+    with torch.device("meta"):
+        first = spec.build(configure(spec.config, {"encoder": ""}))
+        second = spec.build(configure(spec.config, {"encoder": "", "side": 256, "stage": 2}))
+    assert first.first.front[0].out_features == 1024 * 4 * 4
+    assert first.first.body[-2].in_channels == 64
+    assert [m.out_channels for m in first.D.body if hasattr(m, "out_channels")] == [64, 128, 256, 512]
+    assert second.second.join[0].in_channels == 512 + 128
+    assert second.second.body[-2].in_channels == 32
+
+
+# ---- The two stages ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    run = tmp_path_factory.mktemp("stages") / "one"
+    name = MODELS[1]
+    cli("train", name, "--data", "shapes@16", "--steps", 6, "--out", run, "--quiet", *tiny(name))
+    return run
+
+
+def test_stage_two_paints_on_stage_one_which_stays_as_it_is(first, tmp_path):
+    name = MODELS[1]
+    flags = ["--stage", 2, "--first", first, *tiny(name)]
+    cli("train", name, "--data", "shapes@64", "--steps", 3, "--out", tmp_path / "two", "--quiet", *flags)
+    _, one, _ = from_run(first)
+    _, two, _ = from_run(tmp_path / "two")
+    for part in ("first", "R"):  # batch norm's statistics, too
+        a, b = getattr(one, part).state_dict(), getattr(two, part).state_dict()
+        assert a.keys() == b.keys()
+        assert all(torch.equal(a[k], b[k]) for k in a), part
+    given = two.draw(3, 5, text="a small red circle in the centre")
+    sketch, painting = two.stages(two.read(given["text"]), given["z"], given["epsilon"])
+    assert torch.equal(sketch, one.show(given))
+    assert torch.allclose(painting, two.show(given), atol=1e-5)
+    assert painting.shape == (3, 3, 64, 64)
+    first.rename(first.with_name("gone"))  # what is trained no longer needs it
+    try:
+        cli("resume", tmp_path / "two", "--steps", 4, "--quiet")
+    finally:
+        first.with_name("gone").rename(first)
+
+
+def test_what_stage_two_cannot_go_on_from(first, tmp_path, capsys):
+    def train(*flags, side=64):
+        where = ["--data", f"shapes@{side}", "--steps", 2, "--out", tmp_path / "run", *tiny(MODELS[1])]
+        code, said = told(capsys, "train", MODELS[1], *where, "--stage", 2, *flags)
+        assert code == 2
+        assert not (tmp_path / "run").exists()
+        return said
+
+    assert "--first" in train()
+    assert "nowhere" in train("--first", "nowhere")
+    assert "Stage I of 32 pixels" in train("--first", first, side=128)
+    assert "Stage I of 16 pixels" in train("--first", first, "--width", 8)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_an_encoder_of_another_kind_and_data_without_captions_are_refused(name):
+    spec = registry.spec(name)
+    with pytest.raises(ValueError, match="encoder-emoji reads words with embedding 128"):
+        engine(name, encoder="encoder-emoji", reads="characters")
+    mute = data.Data(**(vars(PICTURES) | {"captions": ()}))
+    with pytest.raises(ValueError, match=r"no captions.*metadata\.jsonl"):
+        Engine(spec, dict(spec.tiny), mute, 0, torch.device("cpu"), "fp32")
+
+
+def test_the_shipped_encoder_is_taken_and_stays():
+    e = engine(MODELS[0], encoder="encoder-emoji", embedding=128, recurrent=64)
+    before = {k: v.clone() for k, v in e.gan.R.state_dict().items()}
+    from ganzoo.text.encoder import encoder
+
+    assert all(torch.equal(v, before[k]) for k, v in encoder("encoder-emoji").text.state_dict().items())
+    e.advance()
+    assert all(torch.equal(v, before[k]) for k, v in e.gan.R.state_dict().items())
+    assert set(fields(registry.spec(MODELS[0]).config)) >= {"captions", "styles"}
+    assert e.config.captions[0] == "noise number 0"
+
+
+def test_disturbed_pictures_are_shifted_alike_and_some_are_covered():
+    torch.manual_seed(1)
+    image = torch.rand(400, 3, 16, 16) + 1
+    assert disturb(image, 0.0) is image
+    out = disturb(image, 0.5)
+    covered = (out == 0).any(1)
+    share = covered.flatten(1).any(1).float().mean().item()
+    assert share == pytest.approx(0.5, abs=0.1)
+    assert covered.float().mean((1, 2)).max() <= 0.25 + 1e-6
+    whole = ~covered.flatten(1).any(1)
+    shifts = [(dy, dx) for dy in range(-2, 3) for dx in range(-2, 3)]
+    fits = [s for s in shifts if torch.equal(image[whole].roll(s, (2, 3)), out[whole])]
+    assert len(fits) == 1
+
+
+# ---- What is measured --------------------------------------------------------------------------------------------------
+
+
+def test_shapes_drawn_as_said_are_seen_by_code():
+    """A generator that has the right picture of each caption, one that has another's, and its score on the real ones."""
+    test = data.load("shapes", split="test")
+    few = data.Data(**(vars(test) | {"image": test.image[:200], "label": test.label[:200], "captions": test.captions[:200]}))
+
+    class Perfect(type(engine(MODELS[0]).gan)):
+        def sample(self, n, seed, text):
+            return from_uint8(few.image[[few.captions.index((t,)) for t in text]].roll(self.off, 0))
+
+    gan = engine(MODELS[0]).gan
+    gan.__class__, blank = Perfect, Look(few.image, torch.zeros(1, 1), torch.zeros(1, 1))
+    for off, low, high in ((0, 0.99, 1.0), (1, 0.0, 0.1)):
+        gan.off = off
+        found = {s.name: s for s in words(Case(blank, blank, blank, drawn.SHAPES, gan=gan, held_out=few))}
+        assert low <= found["drawn as said"].value <= high
+        assert found["drawn as said"].floor > 0.99
+        assert found["drawn as said"].n == 200
+
+
+def test_pictures_are_made_smaller_by_their_mean_and_larger_smoothly():
+    image = torch.randint(256, (2, 3, 8, 8), dtype=torch.uint8)
+    half = resized(image, 4)
+    mean = image.float().unfold(2, 2, 2).unfold(3, 2, 2).mean((4, 5))
+    assert (half.float() - mean).abs().max() <= 0.51
+    assert resized(image, 8) is image
+    assert resized(image, 16).shape == (2, 3, 16, 16)
+    flat = to_uint8(torch.full((1, 1, 4, 4), 0.2))
+    assert torch.equal(resized(flat, 16), flat[:, :, :1, :1].expand(1, 1, 16, 16))
