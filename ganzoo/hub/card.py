@@ -167,17 +167,27 @@ Departs from the paper: {departures(checkpoint)}
 """
 
 
+def hub_data(name: str) -> str:
+    """A data set's own name on the Hub, without side and options; empty if it is not there.
+
+    >>> hub_data("hf:user/cats,split=train@64"), hub_data("mnist"), hub_data("shapes@64")
+    ('user/cats', 'ylecun/mnist', '')
+    """
+    found = re.match(r"hf:([^,@]+)", name)
+    return found[1] if found else HUB_DATA.get(name.partition("@")[0], "")
+
+
 def metadata(checkpoint: Checkpoint) -> str:
     """The card's head as YAML, by the Hub's own classes: what it is, and a model-index with every measure, how many
     pictures it was taken of, its spread, and the same for real pictures.
     """
     c = checkpoint.config
     name = str(c["data"]["name"])
-    sets = [HUB_DATA[name]] if name in HUB_DATA else None
+    there = hub_data(name)
     results = [
         EvalResult(
             task_type=task(c),
-            dataset_type=HUB_DATA.get(name, name),
+            dataset_type=there or name.partition("@")[0],
             dataset_name=c["data"]["title"],
             metric_type=slug(m["name"]),
             metric_name=m["name"],
@@ -195,8 +205,8 @@ def metadata(checkpoint: Checkpoint) -> str:
         license="mit",
         library_name=LIBRARY,
         pipeline_tag=task(c),
-        tags=["gan", c["model"], name, "model_hub_mixin", "pytorch_model_hub_mixin"],
-        datasets=sets,
+        tags=["gan", c["model"], name.partition("@")[0], "model_hub_mixin", "pytorch_model_hub_mixin"],
+        datasets=[there] if there else None,
         model_name=c["name"],
         eval_results=results or None,
     )
