@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 
 def to_uint8(image: Tensor) -> Tensor:
@@ -19,6 +20,13 @@ def to_uint8(image: Tensor) -> Tensor:
 def from_uint8(image: Tensor) -> Tensor:
     """uint8 (..., C, S, S) -> float32 in [-1, 1]."""
     return image.float() / 127.5 - 1
+
+
+def shrunk(images: Tensor, side: int) -> Tensor:
+    """uint8 (n, C, S, S) -> each at most `side` pixels wide, every pixel the mean of those that it stands for."""
+    if images.shape[-1] <= side:
+        return images
+    return torch.cat([adaptive_avg_pool2d(x.float(), side).round().to(torch.uint8) for x in images.split(256)])
 
 
 def columns_for(n: int) -> int:
@@ -59,6 +67,13 @@ def png(picture: Image.Image) -> bytes:
     """The bytes of a lossless PNG."""
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def webp(picture: Image.Image) -> bytes:
+    """The bytes of a WebP: small, and nearly the same."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="WEBP", quality=80)
     return buffer.getvalue()
 
 

@@ -15,7 +15,8 @@ from PIL import Image
 
 import ganzoo
 from ganzoo import registry
-from ganzoo.images import grid, png, to_uint8
+from ganzoo.checkpoint import preview
+from ganzoo.images import png, to_uint8
 
 GANS = [c for c in ganzoo.checkpoints() if c.config["inputs"]]
 FIRST = GANS[0].name
@@ -115,7 +116,7 @@ def test_bundled_checkpoints_are_whole_and_say_what_they_draw():
         assert (c.folder / "README.md").read_text() == card.render(c), f"{c.name}: the card is stale; `eval --record` renews it"
         if gan.inputs:
             with Image.open(c.folder / "preview.png") as kept:
-                ours = Image.open(io.BytesIO(png(grid(to_uint8(gan.sample(64, seed=0))))))
+                ours = Image.open(io.BytesIO(png(preview(gan))))
                 assert abs(numpy.array(kept).astype(int) - numpy.array(ours)).max() <= 2
             measures = {m["name"]: m for m in c.config["metrics"]}
             assert measures["Fréchet distance"]["n"] >= 10_000
