@@ -21,6 +21,15 @@ def clean(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", kept).split())
 
 
+def styled(text: str, style: str) -> str:
+    """A caption that also says the manner of the drawing, as the captions of a data set with styles do.
+
+    >>> styled("an apple", "flat")
+    'an apple, flat style'
+    """
+    return f"{text}, {style} style"
+
+
 def write(captions: Sequence[str], length: int = LENGTH) -> Tensor:
     """n captions -> (n, length) int64; what is longer is cut."""
     rows = [c[:length].encode("utf-32-le", "replace").ljust(4 * length, b"\0") for c in captions]

@@ -10,6 +10,7 @@ from PIL import Image
 from .. import registry
 from ..checkpoint import Checkpoint
 from ..hub.resolve import bundled
+from ..spec import Spec
 from . import links, play
 from .theme import CSS, HEAD, THEME
 from .views import Tab, enlarge, polite
@@ -43,7 +44,7 @@ def build() -> gr.Blocks:
                         tabs[spec.name] = place, Tab(trained[spec.name])
                     else:
                         tabs[spec.name] = place, None
-                        untrained(spec.name, spec.title, spec.note)
+                        untrained(spec)
         links.Links(demo, bar, tabs)
         general()
     play.place()
@@ -52,11 +53,12 @@ def build() -> gr.Blocks:
     return page
 
 
-def untrained(name: str, title: str, note: str) -> None:
+def untrained(spec: Spec) -> None:
     """A model without weights shows no pictures: random ones would pass for results."""
     gr.Markdown(
-        f"## {title}\n\n{note}\n\n**Not trained yet.** Train it, and it draws here:\n\n```\npython -m ganzoo train {name} "
-        f"--data mnist --out runs/{name}\npython -m ganzoo export runs/{name}\n```"
+        f"## {spec.title}\n\n{spec.note}\n\n**Not trained yet.** Train it, and it draws here:\n\n```\n"
+        f"python -m ganzoo train {spec.name} --data {spec.data} --out runs/{spec.name}\n"
+        f"python -m ganzoo export runs/{spec.name}\n```"
     )
 
 
