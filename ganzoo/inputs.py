@@ -142,9 +142,10 @@ class Text(Input):
         return caption.write([self.examples[i] for i in index.tolist()], self.length).to(device)
 
     def read(self, value: Any, n: int) -> Tensor:
-        return caption.write([self._line(v) for v in self._each(value, n)], self.length)
+        return caption.write([self.line(v) for v in self._each(value, n)], self.length)
 
-    def _line(self, value: Any) -> str:
+    def line(self, value: Any) -> str:
+        """A caption as it is read, in one line. ValueError if it is none, or too long."""
         if not isinstance(value, str):
             raise ValueError(f"{self.name}: {str(value)[:40]!r} is no text; give words, such as {self.examples[0]!r}")
         line = caption.clean(value[: 10 * self.length])

@@ -12,8 +12,10 @@ from ..checkpoint import Checkpoint
 from ..hub.resolve import bundled
 from ..spec import Spec
 from . import links, play
+from .controls import DRAWING, polite
 from .theme import CSS, HEAD, THEME
-from .views import Tab, enlarge, polite
+from .views import Tab, enlarge
+from .words import WordsTab, told
 
 WAITING = 64  # requests in the queue; the next visitor is told that it is full
 LAUNCH: dict[str, Any] = {
@@ -41,7 +43,7 @@ def build() -> gr.Blocks:
             for spec in registry.specs():
                 with gr.Tab(spec.title, id=spec.name, elem_id=f"tab-{spec.name}") as place:
                     if spec.name in trained:
-                        tabs[spec.name] = place, Tab(trained[spec.name])
+                        tabs[spec.name] = place, (WordsTab if told(trained[spec.name][0]) else Tab)(trained[spec.name])
                     else:
                         tabs[spec.name] = place, None
                         untrained(spec)
@@ -83,6 +85,5 @@ def general() -> None:
         api_name="sample",
         api_description='Draw n pictures with a checkpoint: inputs is a JSON object by name, such as {"label": 7}. Gives a '
         "lossless PNG grid, and what was drawn: checkpoint, weights revision, source of the weights, seed and inputs.",
-        concurrency_id="draw",
-        concurrency_limit=1,
+        **DRAWING,
     )
