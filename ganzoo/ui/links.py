@@ -58,13 +58,14 @@ class Links:
 
     def follow(self, name: str, tab: Tab) -> None:
         """Let the address bar follow a tab's controls, without a word to the server."""
-        defaults: list[list[str]] = [[tab.first], *([] for _ in tab.held)]
-        for checkpoint in tab.checkpoints:
-            known = permalink.fields(tab.inputs_of(checkpoint.name))
+        names = [checkpoint.name for checkpoint in tab.checkpoints]
+        defaults: list[list[str]] = [[tab.first] * len(names), *([] for _ in tab.held)]
+        for checkpoint in names:
+            known = permalink.fields(tab.inputs_of(checkpoint))
             for (key, box), values in zip(tab.held.items(), defaults[1:], strict=True):
                 values.append(written(known[key].default if key in known else box.value))  # that is not shown: as it was
         blank = [key for key, field in permalink.fields(tab.inputs_of(tab.first)).items() if field.blank]
-        facts = json.dumps([name, ["m", *tab.held], defaults, blank])
+        facts = json.dumps([name, ["m", *tab.held], defaults, blank, names])
         controls = [tab.checkpoint, *tab.held.values()]
         changes = [*(c.change for c in controls), tab.said.change]
         gr.on(changes, None, controls, js=f"(...values) => {{ zoo.follow({facts}, values) }}", **PRIVATE)
@@ -164,14 +165,14 @@ const zoo = window.zoo = {
     if (v === null || v === undefined) return '';
     return Array.isArray(v) ? v.join('~') : typeof v === 'number' ? String(+v.toFixed(4)) : String(v);
   },
-  follow([tab, keys, defaults, blank], values) {
+  follow([tab, keys, defaults, blank, checkpoints], values) {
     clearTimeout(zoo.timer);
     zoo.timer = setTimeout(() => {
       if (!zoo.ready) return;
-      const said = {};
+      const said = {}, at = checkpoints.indexOf(values[0]);
       keys.forEach((k, i) => {
         const s = zoo.write(values[i]);
-        if ((s !== '' || blank.includes(k)) && !defaults[i].includes(s)) said[k] = s;
+        if ((s !== '' || blank.includes(k)) && s !== defaults[i][at]) said[k] = s;
       });
       const w = zoo.weights(tab, values[0]), p = new URLSearchParams({ v: 1, tab });
       if (said.m) p.set('m', said.m);

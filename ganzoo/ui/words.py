@@ -159,7 +159,7 @@ class WordsTab(Tab):
         self.parts.append(Part([self.steps], ["seed", self.text.name, "into", "style", play.EPSILON], polite(self.between)))
         walk = {"fn": polite(self.between), "inputs": way, "outputs": self.steps} | quick
         gr.on([*changes, self.into.submit], trigger_mode="always_last", validator=self.check_way, **walk)
-        refit = [self.box, self.into, self.style, *self.chips, *others.values()]
+        refit = [self.style, *self.chips, *others.values()]
         self.parts.append(Part([*self.chips], [], self.offer))
         switched = self.checkpoint.input(self.refitted, self.checkpoint, refit, queue=False, **PRIVATE)
         rolled = self.dice.click(None, None, self.seed, js=DICE)
@@ -193,11 +193,10 @@ class WordsTab(Tab):
         return super().restored(checkpoint, values) | {self.style: gr.Radio(**self.styles(checkpoint, values.get("style")))}
 
     def refitted(self, checkpoint: str) -> Any:
-        """The first captions of another checkpoint, its styles and its captions to try."""
-        gan = play.network(checkpoint)[1]
+        """The styles of another checkpoint, and its captions to try; what was said stays, so that both draw the same."""
         others = super().refitted(checkpoint) if self.controls else []
         others = others if isinstance(others, list) else [others]
-        return [*text_of(gan).offered[0], gr.Radio(**self.styles(checkpoint)), *self.offer(checkpoint), *others]
+        return [gr.Radio(**self.styles(checkpoint)), *self.offer(checkpoint), *others]
 
     @staticmethod
     def take(checkpoint: str, said: str) -> tuple[str, str]:
