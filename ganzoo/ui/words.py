@@ -154,7 +154,8 @@ class WordsTab(Tab):
         more = [self.n.release, *(box.input for box in others.values())]
         gr.on(changes + more, self.updates, asked, shown, trigger_mode="always_last", validator=self.check, **quick)
         heard = [self.checkpoint, self.seed, self.n, self.box, self.style]
-        gr.on([self.box.input], self.hear, heard, self.heard, trigger_mode="always_last", queue=False, **PRIVATE)
+        # `change`, not `input`, which what is pasted does not cause.
+        self.box.change(self.hear, heard, self.heard, trigger_mode="always_last", queue=False, **PRIVATE)
         way = [self.checkpoint, self.seed, self.box, self.into, self.style, self.epsilon]
         self.parts.append(Part([self.steps], ["seed", self.text.name, "into", "style", play.EPSILON], polite(self.between)))
         walk = {"fn": polite(self.between), "inputs": way, "outputs": self.steps} | quick
