@@ -104,6 +104,7 @@ def test_a_second_stage_is_drawn_only_when_it_is_asked_for():
     gan = built(TOLD[-1], **LARGE)
     given = gan.draw(2, 3)
     assert [x.shape[-1] for x in gan.stages(**given)] == [32, 128]
+    assert torch.equal(gan.stages(**given)[-1], gan(**given))
     seen = []
     gan.second.register_forward_hook(lambda *_: seen.append(1))
     stages = gan.imagined(gan.read(given.pop("text")), **given)
@@ -196,6 +197,7 @@ def test_unknown_words_are_marked_and_everything_is_escaped(tab):
     assert "Underlined" not in tab.hear("large-toy", 0, 1, "a red cat", "any")
     refused = tab.hear("large-toy", 0, 1, "<i>" * 90, "any")
     assert "270 characters" in refused
+    assert "&lt;i&gt;" in tab.hear("large-toy", 0, 1, "a cat", "<i>")
     assert "no word in this" in tab.hear("large-toy", 0, 1, "!!!", "any")
     assert html.escape("a thing") in tab.hear("large-toy", 0, 2, "", "any")
 
