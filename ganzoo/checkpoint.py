@@ -3,13 +3,15 @@
 config.json                model, its Config, data, inputs, training, timeline, metrics, sha256 per file
 model.safetensors          the averaged networks that forward() uses
 discriminator.safetensors  the opponents; may be absent
-README.md                  the model card         preview.png   64 pictures at seed 0
+README.md                  the model card         preview.png   pictures from seed 0 on
 timeline.png               a row of the same latents for each of `timeline.steps`
+training.webp              of captioned pictures: all that it was trained on, small, to hold its own against
 log.jsonl                  losses over steps
 """
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import re
@@ -22,18 +24,24 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from . import files, registry
+from . import data, files, registry
 from .gan import GAN
-from .images import from_pil, grid, png, to_uint8
-from .manifest import FORMAT, HEAVIEST_FILE, MODEL, NAME, OPPONENT, check, check_log, fit, weigh
+from .images import columns_for, from_pil, grid, png, shrunk, to_uint8, webp
+from .manifest import FORMAT, HEAVIEST_FILE, MODEL, MOST_PICTURES, NAME, OPPONENT, check, check_log, fit, weigh
 from .spec import Spec, configure
 from .training import state
 from .training.engine import drawing, opposing
 
-BESIDE = ("preview.png", "timeline.png", "log.jsonl")  # what a checkpoint may have besides its networks and its card
+TRAINING = "training.webp"
+BESIDE = ("preview.png", "timeline.png", TRAINING, "log.jsonl")  # what a checkpoint may have besides its networks and its card
 TIMELINE_ROWS, TIMELINE_COLUMNS = 24, 16
 EARLY = 30  # steps in which a picture is still grey: few rows of the timeline go to them
-PREVIEW = 64
+TIMELINE_SIDE = 64  # pixels of its pictures at most
+PREVIEW, PREVIEW_OF_LARGE, LARGE = 64, 16, 128  # pictures, and from what side on they are large
+SMALL_SIDE = 32  # of the training pictures in their sheet
+
+
+log = logging.getLogger("ganzoo")
 
 
 def weights_dir() -> Path:
@@ -107,11 +115,12 @@ class Checkpoint:
 
     def verify(self) -> None:
         """ValueError, naming the file and its source, unless the networks are whole and unaltered, fit the model and
-        weigh no more than a checkpoint may, and timeline and log can be shown.
+        weigh no more than a checkpoint may, and its pictures and log can be shown.
         """
         for name, part in self._parts(self._model(light=True)).items():
             self._read(name, part)
         self.timeline()
+        self.training_pictures()
         if (self.folder / "log.jsonl").is_file():
             check_log((self.folder / "log.jsonl").read_text(), self.where("log.jsonl"))
 
@@ -149,16 +158,31 @@ class Checkpoint:
         path = self.folder / "timeline.png"
         if not steps or not path.is_file():
             return []
-        side = int(self.config["config"]["side"])
+        side = min(int(self.config["config"]["side"]), TIMELINE_SIDE)
+        tiles = self._tiles("timeline.png", side, TIMELINE_COLUMNS, len(steps))
+        return [*zip(steps, tiles.split(TIMELINE_COLUMNS), strict=True)]
+
+    def training_pictures(self) -> Tensor:
+        """What it was trained on, uint8 (N, 3, s, s); N is 0 if that was not kept. ValueError as for `timeline`."""
+        about = self.config.get("training_pictures")
+        if not about or not (self.folder / TRAINING).is_file():
+            return torch.zeros(0, 3, SMALL_SIDE, SMALL_SIDE, dtype=torch.uint8)
+        columns = columns_for(about["count"])
+        tiles = self._tiles(TRAINING, about["side"], columns, math.ceil(about["count"] / columns))
+        if tiles.shape[1] != 3:
+            raise ValueError(f"{self.where(TRAINING)}: not a picture in colour")
+        return tiles[: about["count"]]
+
+    def _tiles(self, name: str, side: int, columns: int, rows: int) -> Tensor:
+        """The pictures in a grid, uint8 (columns * rows, C, side, side)."""
         try:
-            with Image.open(path) as picture:
-                if picture.size != (wanted := (TIMELINE_COLUMNS * side, len(steps) * side)):
-                    raise ValueError(f"{self.where('timeline.png')}: {picture.size} pixels, not {wanted}")
-                strip = from_pil(picture)
+            with Image.open(self.folder / name) as picture:
+                if picture.size != (wanted := (columns * side, rows * side)):
+                    raise ValueError(f"{self.where(name)}: {picture.size} pixels, not {wanted}")
+                sheet = from_pil(picture)
         except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-            raise ValueError(f"{self.where('timeline.png')}: not a picture that can be read ({error})") from None
-        rows = strip.split(side, dim=1)
-        return [(s, torch.stack(row.split(side, dim=2))) for s, row in zip(steps, rows, strict=True)]
+            raise ValueError(f"{self.where(name)}: not a picture that can be read ({error})") from None
+        return torch.stack([tile for row in sheet.split(side, dim=1) for tile in row.split(side, dim=2)])
 
 
 def from_run(folder: Path, best: bool = False) -> tuple[state.Plan, GAN, dict[str, str]]:
@@ -198,7 +222,8 @@ def export(run: Path, name: str | None = None, best: bool = False, known: dict[s
 
     hashes = write_networks(folder, gan)
     if gan.inputs:
-        files.write(folder / "preview.png", png(grid(to_uint8(gan.sample(PREVIEW, seed=0)))))
+        files.write(folder / "preview.png", png(preview(gan)))
+    kept = write_training_pictures(folder, plan) if gan.inputs else {}
     if shots:
         files.write(folder / "timeline.png", png(strip(shots, int(plan.config["side"]))))
     if (run / "log.jsonl").exists():
@@ -223,6 +248,7 @@ def export(run: Path, name: str | None = None, best: bool = False, known: dict[s
             "commit": plan.commit,
         },
         "timeline": {"steps": [int(p.stem) for p in shots]},
+        **kept,
         "metrics": [],
         "files": hashes,
     }
@@ -235,6 +261,36 @@ def export(run: Path, name: str | None = None, best: bool = False, known: dict[s
     checkpoint = Checkpoint(folder, "bundled")
     card.write(checkpoint)
     return checkpoint
+
+
+def previewed(side: int) -> int:
+    """How many pictures a preview has."""
+    return PREVIEW_OF_LARGE if side > LARGE else PREVIEW
+
+
+def preview(gan: GAN) -> Image.Image:
+    """What it draws from seed 0 on."""
+    return grid(to_uint8(gan.sample(previewed(gan.config.side), seed=0)))
+
+
+def write_training_pictures(folder: Path, plan: state.Plan) -> dict[str, Any]:
+    """Write the sheet of what a run was trained on, where that is at most MOST_PICTURES captioned pictures in colour -> what
+    config.json says of it, or nothing."""
+    if not plan.config.get("captions") or plan.config["channels"] != 3:
+        return {}
+    try:
+        images = data.load(plan.data, plan.root).image
+    except ValueError as error:  # moved away since it was trained on
+        log.warning("%s is left out: %s", TRAINING, error)
+        return {}
+    return sheet_of(folder, images) if len(images) <= MOST_PICTURES else {}
+
+
+def sheet_of(folder: Path, images: Tensor) -> dict[str, Any]:
+    """Write pictures, uint8 (N, 3, S, S), in one sheet, small -> what config.json says of it."""
+    small = shrunk(images, SMALL_SIDE)
+    files.write(folder / TRAINING, webp(grid(small, paper=0)))
+    return {"training_pictures": {"count": len(small), "side": small.shape[-1]}}
 
 
 def write_networks(folder: Path, gan: GAN) -> dict[str, str]:
@@ -270,10 +326,10 @@ def thin(shots: list[Path], most: int) -> list[Path]:
 
 
 def strip(shots: list[Path], side: int) -> Image.Image:
-    """A row of the first latents for each snapshot, earliest on top."""
-    rows = []
+    """A row of the first latents for each snapshot, earliest on top, none wider than TIMELINE_SIDE."""
+    rows: list[Tensor] = []
     for path in shots:
         with Image.open(path) as picture:
             tiles = [t for row in from_pil(picture).split(side, 1) for t in row.split(side, 2)]
-        rows += tiles[:TIMELINE_COLUMNS]
+        rows += shrunk(torch.stack(tiles[:TIMELINE_COLUMNS]), TIMELINE_SIDE)
     return grid(torch.stack(rows), columns=TIMELINE_COLUMNS)

@@ -58,6 +58,10 @@ class GAN(nn.Module, Pretrained):
         """Inputs by name -> images (n, C, S, S) in [-1, 1]. Deterministic: all randomness is in the inputs."""
         raise NotImplementedError
 
+    def stages(self, **inputs: Tensor) -> list[Tensor]:
+        """The picture of each stage, where a model draws in several; the last one is `forward`'s."""
+        return [self(**inputs)]
+
     def d_loss(self, batch: Batch) -> Terms:
         """What D minimises."""
         raise NotImplementedError
@@ -138,16 +142,20 @@ class GAN(nn.Module, Pretrained):
             return missing | given
         return {k: v.to(self.device) for k, v in inputs.draw(self.inputs, n, seed, **given).items()}
 
-    @torch.no_grad()
     def show(self, given: Batch) -> Tensor:
         """Images of the inputs, in chunks, in eval mode -> float32 (n, C, S, S) in [-1, 1] on the CPU."""
+        return self.show_stages(given)[-1]
+
+    @torch.no_grad()
+    def show_stages(self, given: Batch) -> list[Tensor]:
+        """The same of each stage."""
         modes = [(m, m.training) for m in self.modules()]
         self.eval()
         chunks = zip(*(given[i.name].split(CHUNK) for i in self.inputs), strict=True)
-        images = [self(**{i.name: c for i, c in zip(self.inputs, chunk, strict=True)}).float().cpu() for chunk in chunks]
+        drawn = [self.stages(**{i.name: c for i, c in zip(self.inputs, chunk, strict=True)}) for chunk in chunks]
         for module, mode in modes:
             module.training = mode
-        return torch.cat(images)
+        return [torch.cat([image.float().cpu() for image in stage]) for stage in zip(*drawn, strict=True)]
 
     def sample(self, n: int = 16, seed: int = 0, **given: Any) -> Tensor:
         """n pictures -> float32 (n, C, S, S) in [-1, 1] on the CPU. Inputs by name, as a person gives them.

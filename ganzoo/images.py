@@ -9,27 +9,20 @@ from collections.abc import Sequence
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d, interpolate
-
-
-def to_uint8(image: Tensor) -> Tensor:
-    """float (..., C, S, S) in [-1, 1] -> uint8; the inverse of `from_uint8` on its values."""
-    return (image.float() * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
-
-
-def from_uint8(image: Tensor) -> Tensor:
-    """uint8 (..., C, S, S) -> float32 in [-1, 1]."""
-    return image.float() / 127.5 - 1
 
 
 def resized(images: Tensor, side: int) -> Tensor:
     """uint8 (n, C, S, S) -> (n, C, side, side): smaller by the mean of the area, larger by cubic interpolation."""
     if images.shape[-1] == side:
         return images
-    image = from_uint8(images)
-    if side < image.shape[-1]:
-        return to_uint8(adaptive_avg_pool2d(image, side))
-    return to_uint8(interpolate(image, size=(side, side), mode="bicubic"))
+    if side < images.shape[-1]:
+        return torch.cat([adaptive_avg_pool2d(x.float(), side).round().to(torch.uint8) for x in images.split(256)])
+    return to_uint8(interpolate(from_uint8(images), size=(side, side), mode="bicubic"))
+
+
+def shrunk(images: Tensor, side: int) -> Tensor:
+    """uint8 (n, C, S, S) -> each at most `side` pixels wide."""
+    return resized(images, min(side, images.shape[-1]))
 
 
 def columns_for(n: int) -> int:
@@ -70,6 +63,13 @@ def png(picture: Image.Image) -> bytes:
     """The bytes of a lossless PNG."""
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def webp(picture: Image.Image) -> bytes:
+    """The bytes of a WebP: small, and nearly the same."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="WEBP", quality=80)
     return buffer.getvalue()
 
 

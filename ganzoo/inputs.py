@@ -17,6 +17,7 @@ from torch import Tensor
 from .text import caption
 
 SEEDS = 2**32  # seeds are 0 .. SEEDS - 1
+OFFERS = 6  # captions that a visitor is offered
 
 
 @dataclass(frozen=True)
@@ -122,20 +123,29 @@ class Code(Input):
 class Text(Input):
     """text (n, T) int64: a caption, as its code points (see `text.caption`); the model's encoder cuts it into words.
 
-    `examples` are what is drawn where nothing is said: the app may offer them, too.
+    `examples` are what is drawn where nothing is said.
     """
 
     examples: tuple[str, ...]
     length: int = caption.LENGTH  # characters at most
+    styles: tuple[str, ...] = ()  # manners that a caption may ask for, see `caption.styled`
+    offers: tuple[tuple[str, str], ...] = ()  # captions to try, each with the same after a change of one word
+
+    @property
+    def offered(self) -> tuple[tuple[str, str], ...]:
+        """Captions to try; examples, where there are no better ones. At least one pair."""
+        some = self.examples[:OFFERS]
+        return self.offers or tuple(zip(some, some[1:] + some[:1], strict=True))
 
     def prior(self, n: int, generator: torch.Generator | None = None, device: torch.device | str = "cpu") -> Tensor:
         index = torch.randint(len(self.examples), (n,), generator=generator)
         return caption.write([self.examples[i] for i in index.tolist()], self.length).to(device)
 
     def read(self, value: Any, n: int) -> Tensor:
-        return caption.write([self._line(v) for v in self._each(value, n)], self.length)
+        return caption.write([self.line(v) for v in self._each(value, n)], self.length)
 
-    def _line(self, value: Any) -> str:
+    def line(self, value: Any) -> str:
+        """A caption as it is read, in one line. ValueError if it is none, or too long."""
         if not isinstance(value, str):
             raise ValueError(f"{self.name}: {str(value)[:40]!r} is no text; give words, such as {self.examples[0]!r}")
         line = caption.clean(value[: 10 * self.length])

@@ -31,6 +31,7 @@ TOO_HEAVY = f"config: networks of more than {HEAVIEST / 1e6:,.0f} MB; ganzoo doe
 FILLING = ("uniform_", "normal_", "constant_", "fill_", "zero_")
 FILLED = (torch.randn, torch.rand, torch.ones, torch.zeros, torch.full)
 WIDEST = 1024  # pixels
+MOST_PICTURES, WIDEST_PICTURE = 10_000, 32  # of its training that it may keep, and their pixels
 LONGEST = 10_000  # characters of a text, and items of a list
 
 NUMBER = (int, float)
@@ -52,6 +53,7 @@ SEEDS: dict[str, Any] = {
     "by": str,
     "measures": [{"name": str, "better": str, "values": {}, "median": NUMBER, "low": NUMBER, "high": NUMBER}],
 }
+PICTURES = {"count": int, "side": int}
 CERTIFICATE = {"kills": int, "steps": int, "exact": bool, "torch": str}
 
 
@@ -76,6 +78,11 @@ def check(config: dict[str, Any], where: str) -> None:
         raise ValueError(f"{where}: files: {wrong[0]}: {str(config['files'][wrong[0]])[:70]!r} is not a sha256")
     if config.get("seeds"):
         shaped(config["seeds"], SEEDS, f"{where}: seeds")
+    if kept := config.get("training_pictures"):
+        shaped(kept, PICTURES, f"{where}: training_pictures")
+        if not (1 <= kept["count"] <= MOST_PICTURES and 1 <= kept["side"] <= WIDEST_PICTURE):
+            few = f"1 to {MOST_PICTURES:,}, 1 to {WIDEST_PICTURE} pixels wide"
+            raise ValueError(f"{where}: training_pictures: {kept['count']} of {kept['side']} pixels are not {few}")
     for m in config["metrics"]:
         detail = m.get("detail", {})
         shaped(detail, {k: v for k, v in DETAIL.items() if k in detail}, f"{where}: metrics: {m['name'][:40]}: detail")

@@ -100,5 +100,6 @@ class Spec:
     build: Callable[[Any], GAN]
     measure: str = field(default="Fréchet distance", kw_only=True)  # the one that a checkpoint is chosen by, of several seeds
     limits: str  # one or two honest sentences on what it does badly
+    data: str = field(default="mnist", kw_only=True)  # the data set that it is first trained on
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # named departures from the paper's knobs
     tiny: Mapping[str, Any] = field(default_factory=dict)  # knobs of a network small enough for a test

@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl, quote
 
 import pytest
 
-from ganzoo.inputs import SEEDS, Choice, Code, Noise
+from ganzoo.inputs import SEEDS, Choice, Code, Noise, Text
+from ganzoo.text import caption
 from ganzoo.ui.permalink import LETTERS, STEP, State, decode, encode, fields
 
 Z = Noise("z", 8)
@@ -19,12 +20,15 @@ INPUTS = {
     "orders-clothes": (Z, Choice("label", CLOTHES)),
     "codes-digits": (Z, Choice("c1", tuple("0123456789")), Code("c2"), Code("c3", -2, 2)),
     "bare": (Code("x"),),
+    "words-many": (Z, Noise("epsilon", 4), Text("text", ("a cat, flat style", "a dog"), styles=("flat", "3D"))),
+    "words-few": (Z, Text("text", ("a rose",), offers=(("a red rose", "a blue rose"),))),
 }
 TABS = {
     "plain": ["plain-a", "plain-b"],
     "orders": ["orders-digits", "orders-clothes"],
     "codes": ["codes-digits"],
     "bare": ["bare"],
+    "words": ["words-many", "words-few"],
     "untrained": [],
 }
 
@@ -45,6 +49,8 @@ def some(rng, key, inputs):
         return rng.choice([0, 1, SEEDS - 1, rng.randrange(SEEDS)])
     if key == "n":
         return rng.randint(1, 64)
+    if any(isinstance(x, Text) for x in inputs):
+        return some_words(rng, key, inputs)
     if key == "across":
         return rng.choice(["seed", *(x.name for x in inputs if isinstance(x, Code))])
     if key == "text":
@@ -55,6 +61,17 @@ def some(rng, key, inputs):
         code = by_name[key]
         return round(code.low + STEP * rng.randint(0, round((code.high - code.low) / STEP)), 4)
     return rng.choice(["any", *choice.options])
+
+
+def some_words(rng, key, inputs):
+    text = next(x for x in inputs if isinstance(x, Text))
+    if key == "epsilon":
+        return round(STEP * rng.randint(0, 30), 4)
+    if key == "style":
+        return rng.choice(["any", *text.styles])
+    letters = "abc é🐶&=+%~#?;<>'\"猫"
+    said = caption.clean("".join(rng.choices(letters, k=rng.randint(0, 60))))
+    return said or ("" if key == "text" else "a cat")
 
 
 def some_state(rng):
@@ -80,6 +97,10 @@ def test_defaults_are_left_out():
     )
     assert read("?v=1&tab=orders&label=any&n=16") == (State("orders", "orders-digits"), [])
     assert read("") == (State("plain", "plain-a"), [])
+    said = {"text": "a red rose", "into": "a blue rose", "n": 4}
+    assert write(State("words", "words-few", "", said)) == "?v=1&tab=words&m=words-few"
+    assert write(State("words", "words-few", "", said | {"text": "", "n": 16})) == "?v=1&tab=words&m=words-few&n=16&text="
+    assert read("?m=words-few&text=&into=+a++b+") == (State("words", "words-few", "", {"text": "", "into": "a b"}), [])
 
 
 def mutated(rng, link):
@@ -152,6 +173,13 @@ def test_a_thousand_mutated_links_break_nothing():
         ("?tab=codes&c2=0.123", "c2=0.123: not a number"),
         ("?tab=codes&across=c1", "across=c1: not one of c2, c3, seed"),
         ("?tab=plain&w=XYZ", "w=XYZ: not the first 7 digits"),
+        (f"?tab=words&text={'x' * 202}", "text=" + "x" * 40 + "...: text: 202 characters; give 1 to 201"),
+        ("?tab=words&into=+", "into= : text: 0 characters; give 1 to 201"),
+        ("?tab=words&text=%00", "text=?: text: 0 characters"),
+        ("?tab=words&style=oil", "style=oil: not one of any, flat, 3D"),
+        ("?tab=words&epsilon=1.55", "epsilon=1.55: not a number from 0 to 1.5 in steps of 0.05"),
+        ("?tab=words&m=words-few&epsilon=0.5", "epsilon: words-few takes no such thing"),
+        ("?tab=words&m=words-few&style=flat", "style: words-few takes no such thing"),
         ("?v=2&tab=plain&seed=3", "v=2: this app reads version 1"),
         ("?tab=untrained&seed=3", "seed: untrained has no trained checkpoint here"),
     ],

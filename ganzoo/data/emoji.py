@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+from ..text.caption import styled
 from . import Data, stream
 from .drawings import SIDES, STYLES, Concept, drawn, read_concepts
 from .hues import recoloured
@@ -90,7 +91,7 @@ def captions_of(concept: Concept, style: str) -> tuple[str, ...]:
         return ", ".join(dice.sample(others, min(n, len(others))))
 
     return (
-        *(f"{article(name)}, {word} style", name, article(name), f"{word} {name}"),
+        *(styled(article(name), word), name, article(name), f"{word} {name}"),
         *(f"{article(word)} drawing of {article(name)}", f"{name}, {some(1)}, {word} style"),
         *(f"{some(2)}: {name}, {word} style", f"{some(2)}: {name}", f"{some(3)}, {word} style", some(2)),
     )

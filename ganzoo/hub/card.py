@@ -11,7 +11,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from .. import files
-from ..checkpoint import Checkpoint
+from ..checkpoint import Checkpoint, previewed
 from ..spec import Paper, knobs
 
 LIBRARY = "ganzoo"
@@ -110,7 +110,8 @@ def render(checkpoint: Checkpoint, repo: str | None = None) -> str:
     """The model card, with the Hub's metadata on top; repo: USER/REPO that it is for."""
     c, spec = checkpoint.config, checkpoint.spec
     about = c["data"]
-    pictures = "![64 pictures at seed 0](preview.png)\n" if (checkpoint.folder / "preview.png").exists() else ""
+    n = previewed(int(c["config"]["side"])) if c["inputs"] else 0
+    pictures = f"![{n} pictures at seed 0](preview.png)\n" if (checkpoint.folder / "preview.png").exists() else ""
     timeline = (
         "## Along the training\n\nA row for each of the steps "
         + ", ".join(f"{s:,}" for s in c["timeline"]["steps"])

@@ -122,8 +122,8 @@ def plain(name: str) -> str:
 def save(gan: GAN, folder: Path, name: str) -> Checkpoint:
     """A checkpoint folder of the networks as they are in memory."""
     from .. import files
-    from ..checkpoint import BESIDE, PREVIEW, Checkpoint, write_networks
-    from ..images import grid, png, to_uint8
+    from ..checkpoint import BESIDE, Checkpoint, preview, write_networks
+    from ..images import png
     from ..manifest import FORMAT
     from . import card
 
@@ -154,7 +154,7 @@ def save(gan: GAN, folder: Path, name: str) -> Checkpoint:
         for file in BESIDE:  # of what was in the folder before
             (folder / file).unlink(missing_ok=True)
         if gan.inputs:
-            files.write(folder / "preview.png", png(grid(to_uint8(gan.sample(PREVIEW, seed=0)))))
+            files.write(folder / "preview.png", png(preview(gan)))
     files.write_json(folder / "config.json", config)
     checkpoint = Checkpoint(folder, "folder")
     card.write(checkpoint)

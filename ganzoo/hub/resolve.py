@@ -39,7 +39,8 @@ def bundled() -> list[Checkpoint]:
     models, sets = [*registry.MODELS, *registry.TOOLS], [*data.SETS]
 
     def place(c: Checkpoint) -> tuple[int, int, str]:
-        return models.index(str(c.config["model"])), sets.index(c.data) if c.data in sets else len(sets), c.name
+        base = c.data.partition("@")[0]
+        return models.index(str(c.config["model"])), sets.index(base) if base in sets else len(sets), c.name
 
     found = [Checkpoint(p.parent, "bundled") for p in weights_dir().glob("*/config.json")]
     return sorted((c for c in found if c.config["model"] in models), key=place)

@@ -14,7 +14,7 @@ from torch import Tensor
 from .. import data
 from ..gan import CHUNK, GAN, Batch
 from ..hub.resolve import resolve
-from ..images import from_uint8, resized, to_uint8
+from ..images import from_uint8, resized, shrunk, to_uint8
 from ..inputs import Text
 from ..text.encoder import Encoder
 from ..text.retrieval import recalls, tell
@@ -102,7 +102,7 @@ def asked(gan: GAN, train: data.Data, n: int, seed: int) -> dict[str, list[str]]
 def look(judge: Judge, images: Tensor) -> Look:
     """Let the judge see pictures, uint8 (n, C, S, S), at the side that it knows."""
     seen = torch.cat([resized(x, judge.config.side) for x in images.split(CHUNK)])
-    return Look(seen if judge.config.side <= MOST_KEPT else resized(seen, MOST_KEPT), *judge.look(seen))
+    return Look(shrunk(seen, MOST_KEPT), *judge.look(seen))
 
 
 @torch.inference_mode()

@@ -84,6 +84,7 @@ SPEC = Spec(
         "It draws small, and what it never saw a picture of it draws as something near it; words about how many, or what is "
         "beside what, are mostly lost on it."
     ),
+    data="emoji",
     config=Config,
     build=GANCLS,
     recipes={

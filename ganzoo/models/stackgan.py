@@ -10,6 +10,7 @@ Shapes: B batch, Z noise, T characters, E embedding, A condition, C channels, S 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -146,15 +147,13 @@ class StackGAN(Reads):
             is_ = f"{self.config.first} is a {type(found).__name__} of {found.config.side} pixels, or has other knobs"
             raise ValueError(f"first: {is_}; stage 2 needs a Stage I of {self.config.sketch_side} pixels") from None
 
-    def stages(self, said: Tensor, z: Tensor, epsilon: Tensor) -> list[Tensor]:
-        """The picture of each stage."""
-        images = [self.first(z, self.first.augmentation(said, epsilon))]
+    def imagined(self, said: Tensor, z: Tensor, epsilon: Tensor) -> Iterator[Tensor]:  # type: ignore[override]
+        yield (sketch := self.first(z, self.first.augmentation(said, epsilon)))
         if self.config.stage == 2:
-            images.append(self.second(images[0].detach(), self.second.augmentation(said, epsilon)))
-        return images
+            yield self.second(sketch.detach(), self.second.augmentation(said, epsilon))
 
-    def imagine(self, said: Tensor, z: Tensor, epsilon: Tensor) -> Tensor:  # type: ignore[override]
-        return self.stages(said, z, epsilon)[-1]
+    def imagine(self, said: Tensor, **noise: Tensor) -> Tensor:
+        return [*self.imagined(said, **noise)][-1]
 
     @property
     def drawing(self) -> Sketcher | Refiner:
@@ -187,6 +186,7 @@ SPEC = Spec(
         "What the sketch got wrong the second stage paints carefully; and it knows only things that it was shown, of which "
         "there are some thousand."
     ),
+    data="emoji",
     config=Config,
     build=StackGAN,
     recipes={

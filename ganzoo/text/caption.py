@@ -21,6 +21,26 @@ def clean(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", kept).split())
 
 
+def styled(text: str, style: str) -> str:
+    """A caption that also says the manner of the drawing, as the captions of a data set with styles do.
+
+    >>> styled("an apple", "flat")
+    'an apple, flat style'
+    """
+    return f"{text}, {style} style"
+
+
+def restyled(text: str, styles: Sequence[str], style: str) -> str:
+    """A caption that says this one of the styles, and not another one at its end.
+
+    >>> restyled("an apple, flat style", ["3D", "flat"], "3D")
+    'an apple, 3D style'
+    """
+    for other in styles:
+        text = text.removesuffix(styled("", other))
+    return styled(text, style)
+
+
 def write(captions: Sequence[str], length: int = LENGTH) -> Tensor:
     """n captions -> (n, length) int64; what is longer is cut."""
     rows = [c[:length].encode("utf-32-le", "replace").ljust(4 * length, b"\0") for c in captions]

@@ -5,6 +5,7 @@ Shapes: B batch, T characters, E embedding, F features of D's last map, S side o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,6 +23,16 @@ from . import caption
 from .towers import Characters, Words
 
 PAPER = 384, 512  # channels of the char-CNN-RNN's first two convolutions (Reed et al. 2016, arXiv 1605.05395)
+
+# Captions for a visitor to try, each with one word changed; offered where the data have such things.
+OFFERS = (
+    ("a red apple", "a green apple"),
+    ("a sleepy cat", "a sleepy dog"),
+    ("a rocket", "a robot"),
+    ("a birthday cake", "a wedding cake"),
+    ("a blue fish", "a blue bird"),
+    ("a ghost", "a clown"),
+)
 
 # What a few thousand pictures and a CPU ask for: the caption meets D's features as a product (see `Matching`), D has no batch
 # norm but the R1 penalty, its pictures are shifted and partly covered (Zhao et al. 2020, arXiv 2006.10738), steps are larger.
@@ -116,7 +127,10 @@ class Reads(GAN):
         else:
             self.R = Characters((*PAPER, c.recurrent), c.embedding, 0.0)
         self.R.requires_grad_(False)
-        self.inputs = (Noise("z", c.z), Text("text", c.captions or c.classes or ("a picture",)))
+        things = {word for name in c.classes for word in name.split()}
+        offers = tuple(pair for pair in OFFERS if pair[0].split()[-1] in things)
+        text = Text("text", c.captions or c.classes or ("a picture",), styles=c.styles, offers=offers)
+        self.inputs = (Noise("z", c.z), text)
         self.D = init_normal(Discriminator(c))
         self.loss = LOSSES[c.loss]
 
@@ -139,8 +153,15 @@ class Reads(GAN):
                 f"{c.reads} with embedding {c.embedding} and recurrent {c.recurrent}: name another, or set these knobs"
             ) from None
 
-    def forward(self, text: Tensor, **noise: Tensor) -> Tensor:  # type: ignore[override]
-        return self.imagine(self.read(text), **noise)
+    def forward(self, **inputs: Tensor) -> Tensor:
+        return self.stages(**inputs)[-1]
+
+    def stages(self, text: Tensor, **noise: Tensor) -> list[Tensor]:  # type: ignore[override]
+        return [*self.imagined(self.read(text), **noise)]
+
+    def imagined(self, said: Tensor, **noise: Tensor) -> Iterator[Tensor]:
+        """What captions say (B, E), and the noise -> the picture of each stage, drawn when it is asked for."""
+        yield self.imagine(said, **noise)
 
     def imagine(self, said: Tensor, **noise: Tensor) -> Tensor:
         """What captions say (B, E), and the noise -> images (B, C, S, S) in [-1, 1]."""

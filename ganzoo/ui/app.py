@@ -10,9 +10,12 @@ from PIL import Image
 from .. import registry
 from ..checkpoint import Checkpoint
 from ..hub.resolve import bundled
+from ..spec import Spec
 from . import links, play
+from .controls import DRAWING, polite
 from .theme import CSS, HEAD, THEME
-from .views import Tab, enlarge, polite
+from .views import Tab, enlarge
+from .words import WordsTab, told
 
 WAITING = 64  # requests in the queue; the next visitor is told that it is full
 LAUNCH: dict[str, Any] = {
@@ -40,10 +43,10 @@ def build() -> gr.Blocks:
             for spec in registry.specs():
                 with gr.Tab(spec.title, id=spec.name, elem_id=f"tab-{spec.name}") as place:
                     if spec.name in trained:
-                        tabs[spec.name] = place, Tab(trained[spec.name])
+                        tabs[spec.name] = place, (WordsTab if told(trained[spec.name][0]) else Tab)(trained[spec.name])
                     else:
                         tabs[spec.name] = place, None
-                        untrained(spec.name, spec.title, spec.note)
+                        untrained(spec)
         links.Links(demo, bar, tabs)
         general()
     play.place()
@@ -52,11 +55,12 @@ def build() -> gr.Blocks:
     return page
 
 
-def untrained(name: str, title: str, note: str) -> None:
+def untrained(spec: Spec) -> None:
     """A model without weights shows no pictures: random ones would pass for results."""
     gr.Markdown(
-        f"## {title}\n\n{note}\n\n**Not trained yet.** Train it, and it draws here:\n\n```\npython -m ganzoo train {name} "
-        f"--data mnist --out runs/{name}\npython -m ganzoo export runs/{name}\n```"
+        f"## {spec.title}\n\n{spec.note}\n\n**Not trained yet.** Train it, and it draws here:\n\n```\n"
+        f"python -m ganzoo train {spec.name} --data {spec.data} --out runs/{spec.name}\n"
+        f"python -m ganzoo export runs/{spec.name}\n```"
     )
 
 
@@ -81,6 +85,5 @@ def general() -> None:
         api_name="sample",
         api_description='Draw n pictures with a checkpoint: inputs is a JSON object by name, such as {"label": 7}. Gives a '
         "lossless PNG grid, and what was drawn: checkpoint, weights revision, source of the weights, seed and inputs.",
-        concurrency_id="draw",
-        concurrency_limit=1,
+        **DRAWING,
     )

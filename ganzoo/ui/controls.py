@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import gradio as gr
@@ -10,6 +12,23 @@ from PIL import Image
 from ..checkpoint import Checkpoint
 from ..inputs import Choice, Code, Input, Text
 from .permalink import ANY, STEP
+
+DICE = "() => Math.floor(Math.random() * 4294967296)"
+PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+DRAWING: dict[str, Any] = {"concurrency_id": "draw", "concurrency_limit": 1}
+
+
+def polite(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Show a ValueError to the visitor as a message instead of an error page."""
+
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except ValueError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    return wrapped
 
 
 def control(x: Input, c: Checkpoint, elem_id: str) -> gr.components.Component | None:

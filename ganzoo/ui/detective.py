@@ -13,7 +13,8 @@ from ..gan import GAN
 from ..images import grid
 from ..inputs import Choice, Code
 from . import play
-from .controls import detail, meaning, named
+from .controls import PRIVATE, detail, meaning, named, polite
+from .links import Part
 from .pad import fit, opened, pad
 
 if TYPE_CHECKING:
@@ -75,6 +76,13 @@ class Detective:
         drawn = play.each(checkpoint, [(0, codes)])
         pair = grid(torch.cat([image[None], drawn]), columns=2, scale=max(1, 160 // gan.config.side), gap=6)
         return pair, sure, " · ".join(said)
+
+    def wire(self, where: dict[str, Any]) -> None:
+        tab, shown = self.tab, [self.seen, self.sure, self.numbers]
+        tab.parts.append(Part([self.record], [], self.confusion))
+        asked = [tab.checkpoint, self.pad]
+        self.pad.change(polite(self.read), asked, shown, trigger_mode="always_last", **PRIVATE, **where)
+        tab.checkpoint.input(self.confusion, tab.checkpoint, self.record, queue=False, **PRIVATE)
 
     @staticmethod
     def confusion(checkpoint: str) -> str:

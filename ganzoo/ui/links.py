@@ -10,18 +10,27 @@ import html
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from . import permalink, play
+from .controls import DRAWING, PRIVATE
 from .permalink import State, written
 
 if TYPE_CHECKING:
     from .views import Tab
 
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+@dataclass(frozen=True)
+class Part:
+    """Something that a tab shows of a checkpoint and of what its controls (by their key in a link) say."""
+
+    shown: list[Any]
+    keys: Sequence[str]
+    draw: Callable[..., Any]
 
 
 class Links:
@@ -37,27 +46,29 @@ class Links:
         held = [c for tab in self.tabs.values() if tab for c in (tab.checkpoint, *tab.held.values())]
         shown = [c for tab in self.tabs.values() if tab for part in tab.parts for c in part.shown]
         for start, function in ((page.load, self.arrive), (restore.click, self.restore)):
-            start(function, None, [bar, self.notice, *held], queue=False, **QUIET).then(
-                None, js="() => zoo.restored()", **QUIET
+            start(function, None, [bar, self.notice, *held], queue=False, **PRIVATE).then(
+                None, js="() => zoo.restored()", **PRIVATE
             )
-        drawn = draw.click(self.draw, draw, shown, js="() => [zoo.why]", concurrency_id="draw", concurrency_limit=1, **QUIET)
-        drawn.then(None, js="() => zoo.start()", **QUIET)
+        drawn = draw.click(self.draw, draw, shown, js="() => [zoo.why]", **DRAWING, **PRIVATE)
+        drawn.then(None, js="() => zoo.start()", **PRIVATE)
         for name, (place, tab) in tabs.items():
-            place.select(None, js=f"() => {{ zoo.turn({json.dumps(name)}) }}", **QUIET)
+            place.select(None, js=f"() => {{ zoo.turn({json.dumps(name)}) }}", **PRIVATE)
             if tab:
                 self.follow(name, tab)
 
     def follow(self, name: str, tab: Tab) -> None:
         """Let the address bar follow a tab's controls, without a word to the server."""
-        defaults: list[list[str]] = [[tab.first], *([] for _ in tab.held)]
-        for checkpoint in tab.checkpoints:
-            known = permalink.fields(tab.inputs_of(checkpoint.name))
+        names = [checkpoint.name for checkpoint in tab.checkpoints]
+        defaults: list[list[str]] = [[tab.first] * len(names), *([] for _ in tab.held)]
+        for checkpoint in names:
+            known = permalink.fields(tab.inputs_of(checkpoint))
             for (key, box), values in zip(tab.held.items(), defaults[1:], strict=True):
                 values.append(written(known[key].default if key in known else box.value))  # that is not shown: as it was
-        facts = json.dumps([name, ["m", *tab.held], defaults])
+        blank = [key for key, field in permalink.fields(tab.inputs_of(tab.first)).items() if field.blank]
+        facts = json.dumps([name, ["m", *tab.held], defaults, blank, names])
         controls = [tab.checkpoint, *tab.held.values()]
         changes = [*(c.change for c in controls), tab.said.change]
-        gr.on(changes, None, controls, js=f"(...values) => {{ zoo.follow({facts}, values) }}", **QUIET)
+        gr.on(changes, None, controls, js=f"(...values) => {{ zoo.follow({facts}, values) }}", **PRIVATE)
 
     def read(self, request: gr.Request) -> tuple[State, list[str]]:
         return permalink.decode(dict(request.query_params), self.checkpoints, lambda c: play.network(c)[1].inputs)
@@ -154,12 +165,15 @@ const zoo = window.zoo = {
     if (v === null || v === undefined) return '';
     return Array.isArray(v) ? v.join('~') : typeof v === 'number' ? String(+v.toFixed(4)) : String(v);
   },
-  follow([tab, keys, defaults], values) {
+  follow([tab, keys, defaults, blank, checkpoints], values) {
     clearTimeout(zoo.timer);
     zoo.timer = setTimeout(() => {
       if (!zoo.ready) return;
-      const said = {};
-      keys.forEach((k, i) => { const s = zoo.write(values[i]); if (s !== '' && !defaults[i].includes(s)) said[k] = s; });
+      const said = {}, at = checkpoints.indexOf(values[0]);
+      keys.forEach((k, i) => {
+        const s = zoo.write(values[i]);
+        if ((s !== '' || blank.includes(k)) && s !== defaults[i][at]) said[k] = s;
+      });
       const w = zoo.weights(tab, values[0]), p = new URLSearchParams({ v: 1, tab });
       if (said.m) p.set('m', said.m);
       if (w) p.set('w', w);

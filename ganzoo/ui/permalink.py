@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from ..inputs import SEEDS, Choice, Code, Input, Noise
-from .play import MOST
+from ..inputs import SEEDS, Choice, Code, Input, Noise, Text
+from .play import EPSILON, MOST, STRONGEST
 
 VERSION = "1"
 ANY = "any"  # of a choice: left to the seed
 STEP = 0.05  # of a code's slider
 SEED = "seed"
+MANY, FEW = 16, 4  # pictures at first; few where each is asked for in words
 LETTERS = 12  # pictures in a word
 BETWEEN = "~"  # the parts of an outfit
 LONGEST = 300  # characters of a value
@@ -34,6 +35,7 @@ class Field:
 
     default: Any
     read: Callable[[str], Any]
+    blank: bool = False  # whether nothing is something to say
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,16 @@ class State:
 
 def fields(inputs: Sequence[Input]) -> dict[str, Field]:
     """What a link can say of a model with these inputs, by key."""
-    found = {SEED: Field(0, whole(0, SEEDS - 1)), "n": Field(16, whole(1, MOST))}
+    text = next((x for x in inputs if isinstance(x, Text)), None)
+    found = {SEED: Field(0, whole(0, SEEDS - 1)), "n": Field(FEW if text else MANY, whole(1, MOST))}
     codes = [x for x in inputs if isinstance(x, Code)]
     for x in inputs:
         if isinstance(x, Choice):
             found[x.name] = Field(ANY, one_of([ANY, *x.options]))
         elif isinstance(x, Code):
             found[x.name] = Field(0, step_of(x))
+    if text:
+        return found | words(text, any(x.name == EPSILON for x in inputs))
     if not any(isinstance(x, Noise) for x in inputs):
         return found
     found |= {"from": Field(0, whole(0, SEEDS - 1)), "to": Field(1, whole(0, SEEDS - 1))}
@@ -68,6 +73,18 @@ def fields(inputs: Sequence[Input]) -> dict[str, Field]:
             found["text"] = Field("2026", letters(choice))
         else:
             found["parts"] = Field([*choice.options[:4]], several(choice))
+    return found
+
+
+def words(text: Text, blurs: bool) -> dict[str, Field]:
+    """What a link can say of a model that is told in words: caption ("" leaves it to the seed), manner, the caption that it
+    is changed into, and how much captions are blurred."""
+    first, other = text.offered[0]
+    found = {text.name: Field(first, caption_of(text, blank=True), blank=True), "into": Field(other, caption_of(text))}
+    if text.styles:
+        found["style"] = Field(ANY, one_of([ANY, *text.styles]))
+    if blurs:
+        found[EPSILON] = Field(1, step_of(Code(EPSILON, 0, STRONGEST)))
     return found
 
 
@@ -171,6 +188,13 @@ def one_of(options: Sequence[str]) -> Callable[[str], str]:
         if text not in options:
             raise ValueError(f"not one of {', '.join(options)}")
         return text
+
+    return read
+
+
+def caption_of(text: Text, blank: bool = False) -> Callable[[str], str]:
+    def read(said: str) -> str:
+        return "" if blank and not said.strip() else text.line(said)
 
     return read
 

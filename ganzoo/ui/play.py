@@ -22,13 +22,18 @@ from .. import inputs
 from ..checkpoint import Checkpoint
 from ..gan import GAN
 from ..hub.resolve import bundled, resolve
-from ..images import from_uint8, to_uint8
-from ..inputs import Choice, Code, Noise
+from ..images import from_uint8, shrunk, to_uint8
+from ..inputs import Choice, Code, Noise, Text
+from ..text.reader import Reads
 
 MOST = 64  # pictures a request
 TABLE = 128  # pictures in a table
 KEPT = 16  # networks in memory
 FRAMES = 48  # of a walk
+STEPS, SEEDS_A_STEP = 17, 4  # of a walk from caption to caption; an odd number has a step halfway
+STEP_SIDE = 64  # pixels of its pictures at most: a larger picture is seen through to the first stage only
+EPSILON = "epsilon"  # the noise that blurs a caption (conditioning augmentation), where a model has it
+STRONGEST = 1.5  # times as much of it as in training
 
 ZERO = os.environ.get("SPACES_ZERO_GPU", "").casefold() in ("true", "1", "t")  # as `spaces` reads it
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -67,17 +72,19 @@ def place() -> None:
 
 @dataclass(frozen=True)
 class Drawn:
-    """uint8 images (n, C, S, S), and what they are."""
+    """uint8 images (n, C, S, S), what they are, and the images of the stages before, if there are several."""
 
     images: Tensor
     said: dict[str, Any]
+    before: Sequence[Tensor] = ()
 
 
-def sample(name: str, n: int, seed: int, given: dict[str, Any] | None = None) -> Drawn:
-    """Draw n pictures. ValueError for anything out of bounds."""
+def sample(name: str, n: int, seed: int, given: dict[str, Any] | None = None, epsilon: float = 1) -> Drawn:
+    """Draw n pictures, with so many times the noise that blurs a caption. ValueError for anything out of bounds."""
     n, seed = whole("how many", n, 1, MOST), whole("seed", seed, 0, inputs.SEEDS - 1)
-    checkpoint, _ = network(name)
-    images, values, at_once = work("draw", n, name, n, seed, dict(given or {}))
+    checkpoint, gan = network(name)
+    epsilon = strength(gan, epsilon)
+    (*before, images), values, at_once = work("draw", n, name, n, seed, dict(given or {}), epsilon)
     said = {
         "checkpoint": checkpoint.name,
         "revision": checkpoint.revision,
@@ -87,15 +94,31 @@ def sample(name: str, n: int, seed: int, given: dict[str, Any] | None = None) ->
         "seed": seed,
         "inputs": values,
     }
+    if epsilon != 1:
+        said[EPSILON] = epsilon
     if at_once < n:
         said["at_once"] = at_once  # the GPU had memory for no more
-    return Drawn(images, said)
+    return Drawn(images, said, before)
 
 
 def walk(name: str, start: int, end: int) -> Tensor:
     """The pictures on the way from one seed to another -> uint8 (FRAMES, C, S, S)."""
     start, end = whole("from seed", start, 0, inputs.SEEDS - 1), whole("to seed", end, 0, inputs.SEEDS - 1)
     images: Tensor = work("walk", FRAMES, name, start, end)
+    return images
+
+
+def change(name: str, seed: int, one: str, other: str, epsilon: float = 1) -> Tensor:
+    """The way from one caption to another, from SEEDS_A_STEP handfuls of noise -> uint8 (STEPS, SEEDS_A_STEP, C, s, s).
+
+    Of a picture wider than STEP_SIDE it is the first stage's, and that no wider.
+    """
+    _, gan = network(name)
+    seed, epsilon = whole("seed", seed, 0, inputs.SEEDS - 1), strength(gan, epsilon)
+    text = next((x for x in gan.inputs if isinstance(x, Text)), None)
+    if not text or not isinstance(gan, Reads):
+        raise ValueError(f"{name}: takes no captions")
+    images: Tensor = work("change", STEPS * SEEDS_A_STEP, name, seed, text.read([one, other], 2), epsilon)
     return images
 
 
@@ -139,15 +162,20 @@ except ImportError:  # not on a Space
     _lent = _work
 
 
-def show(gan: GAN, batch: dict[str, Tensor]) -> tuple[Tensor, int]:
-    """uint8 pictures of a batch, and how many were drawn at once: fewer by halves where memory does not do for more.
-    ValueError if it does not do for one.
+def show(gan: GAN, batch: dict[str, Tensor]) -> tuple[list[Tensor], int]:
+    """uint8 pictures of a batch, of each stage, and how many were drawn at once."""
+    return thriftily(len(next(iter(batch.values()))), lambda some: gan.show_stages({k: v[some] for k, v in batch.items()}))
+
+
+def thriftily(n: int, draw: Callable[[slice], list[Tensor]]) -> tuple[list[Tensor], int]:
+    """Draw n rows -> uint8 pictures of each stage, and how many rows at once: fewer by halves where memory does not do for
+    more. ValueError if it does not do for one.
     """
-    n = at_once = len(next(iter(batch.values())))
+    at_once = n
     while True:
         try:
-            parts = [gan.show({k: v[i : i + at_once] for k, v in batch.items()}) for i in range(0, n, at_once)]
-            return to_uint8(torch.cat(parts)), at_once
+            parts = [draw(slice(i, i + at_once)) for i in range(0, n, at_once)]
+            return [to_uint8(torch.cat(stage)) for stage in zip(*parts, strict=True)], at_once
         except torch.OutOfMemoryError:
             if at_once == 1:
                 raise ValueError("the GPU has no memory left for even one picture; try again in a minute") from None
@@ -160,7 +188,7 @@ def show(gan: GAN, batch: dict[str, Tensor]) -> tuple[Tensor, int]:
 def _each(name: str, pictures: list[tuple[int, dict[str, Any]]]) -> Tensor:
     _, gan = network(name)
     drawn = [gan.draw(1, s, **given) for s, given in pictures]
-    return show(gan, {x.name: torch.cat([d[x.name] for d in drawn]) for x in gan.inputs})[0]
+    return show(gan, {x.name: torch.cat([d[x.name] for d in drawn]) for x in gan.inputs})[0][-1]
 
 
 @torch.inference_mode()
@@ -176,9 +204,11 @@ def _infer(name: str, image: Tensor) -> dict[str, list[float]]:
     return found
 
 
-def _draw(name: str, n: int, seed: int, given: dict[str, Any]) -> tuple[Tensor, dict[str, list[Any]], int]:
+def _draw(
+    name: str, n: int, seed: int, given: dict[str, Any], epsilon: float
+) -> tuple[list[Tensor], dict[str, list[Any]], int]:
     _, gan = network(name)
-    batch = gan.draw(n, seed, **given)
+    batch = blurred(gan.draw(n, seed, **given), epsilon)
     values = {i.name: batch[i.name].tolist() for i in gan.inputs if not isinstance(i, Noise)}
     images, at_once = show(gan, batch)
     return images, values, at_once
@@ -190,10 +220,43 @@ def _walk(name: str, start: int, end: int) -> Tensor:
     t = torch.linspace(0, 1, FRAMES, device=gan.device)
     batch = {k: v.expand(FRAMES, *v.shape[1:]) for k, v in a.items()}
     batch |= {x.name: x.between(a[x.name][0], b[x.name][0], t) for x in gan.inputs if isinstance(x, Noise)}
-    return show(gan, batch)[0]
+    return show(gan, batch)[0][-1]
 
 
-TASKS: dict[str, Callable[..., Any]] = {"draw": _draw, "walk": _walk, "each": _each, "infer": _infer}
+@torch.inference_mode()
+def _change(name: str, seed: int, text: Tensor, epsilon: float) -> Tensor:
+    _, gan = network(name)
+    assert isinstance(gan, Reads)
+    a, b = gan.read(text.to(gan.device)).split(1)
+    drawn = blurred(gan.draw(SEEDS_A_STEP, seed), epsilon)
+    noise = {x.name: drawn[x.name] for x in gan.inputs if isinstance(x, Noise)}
+    t = torch.linspace(0, 1, STEPS, device=gan.device)[:, None]
+    said = ((1 - t) * a + t * b).repeat_interleave(SEEDS_A_STEP, 0)  # exact at both ends
+
+    def draw(some: slice) -> list[Tensor]:
+        stages = gan.imagined(said[some], **{k: v.repeat(STEPS, 1)[some] for k, v in noise.items()})
+        first = next(stages)
+        return [(first if gan.config.side > STEP_SIDE else [first, *stages][-1]).float().cpu()]
+
+    (images,), _ = thriftily(len(said), draw)
+    return torch.stack(shrunk(images, STEP_SIDE).split(SEEDS_A_STEP))
+
+
+def blurred(batch: dict[str, Tensor], epsilon: float) -> dict[str, Tensor]:
+    """A batch with so many times the noise that blurs its captions."""
+    return batch | {EPSILON: batch[EPSILON] * epsilon} if EPSILON in batch else batch
+
+
+TASKS: dict[str, Callable[..., Any]] = {"draw": _draw, "walk": _walk, "change": _change, "each": _each, "infer": _infer}
+
+
+def strength(gan: GAN, value: Any) -> float:
+    """How much a caption is blurred, as a browser or a client says it. ValueError if it is out of bounds."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= STRONGEST:
+        raise ValueError(f"{EPSILON}: {str(value)[:40]} is not a number from 0 to {STRONGEST}")
+    if value != 1 and not any(x.name == EPSILON for x in gan.inputs):
+        raise ValueError(f"{EPSILON}: this model takes none, so it cannot have {value:g} times as much")
+    return float(value)
 
 
 def whole(what: str, value: Any, low: int, high: int) -> int:

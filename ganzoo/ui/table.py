@@ -11,7 +11,8 @@ from PIL import Image
 from ..images import grid
 from ..inputs import SEEDS, Choice, Code, Noise
 from . import play
-from .controls import picture
+from .controls import DICE, PRIVATE, picture, polite
+from .links import Part
 from .permalink import LETTERS, SEED, spells
 
 if TYPE_CHECKING:
@@ -60,6 +61,19 @@ class Table:
                 at = first if code else (first + i) % SEEDS
                 pictures.append((at, fixed | swept | {choice.name: option}))
         return sheet(play.each(checkpoint, pictures), COLUMNS)
+
+    def wire(self, before: list[Any], quick: dict[str, Any]) -> None:
+        """Redraw when the controls are moved, and after each event of `before`."""
+        tab, draw = self.tab, polite(self.draw)
+        if tab.codes:
+            tab.held["across"] = self.across
+        tab.parts.append(Part([self.picture], ["seed", "across", *(x.name for x, _ in tab.controls)], draw))
+        asked = [tab.checkpoint, tab.seed, self.across, *(c for _, c in tab.controls)]
+        codes = [c.release for x, c in tab.controls if isinstance(x, Code)]
+        changes = [tab.seed.submit, tab.go.click, self.across.input, *codes]
+        gr.on(changes, draw, asked, self.picture, trigger_mode="always_last", **quick)
+        for event in before:
+            event.then(draw, asked, self.picture, **quick)
 
 
 class Word:
@@ -134,6 +148,17 @@ class Word:
             gr.Textbox(text or "2026", visible=spelt),
             gr.Dropdown(options, value=[] if spelt else parts or options[:4], visible=not spelt),
         ]
+
+    def wire(self, quick: dict[str, Any]) -> None:
+        tab, draw = self.tab, polite(self.draw)
+        asked = [tab.checkpoint, self.hand, self.text, self.parts]
+        tab.held |= {"hand": self.hand, "text": self.text, "parts": self.parts}
+        tab.parts.append(Part([self.strip], ["hand", "text", "parts"], draw))
+        changes: list[Any] = [self.hand.submit, self.text.submit, self.text.input, self.parts.input]
+        gr.on(changes, draw, asked, self.strip, trigger_mode="always_last", validator=self.check, **quick)
+        self.another.click(None, None, self.hand, js=DICE).then(draw, asked, self.strip, **quick)
+        refit = tab.checkpoint.input(self.fitted, tab.checkpoint, [self.text, self.parts], queue=False, **PRIVATE)
+        refit.then(draw, asked, self.strip, **quick)
 
 
 def ordered(tab: Tab) -> Choice | None:

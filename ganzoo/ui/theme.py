@@ -39,6 +39,14 @@ CSS = """
 .confusion td, .confusion th { padding: 3px 5px; text-align: right; border: 1px solid var(--border-color-primary); }
 .confusion th { font-weight: 500; white-space: nowrap; }
 .confusion td[style] { background: color-mix(in srgb, var(--color-accent) calc(var(--share) * 45%), transparent); }
+.chips { gap: 6px !important; flex-wrap: wrap; }
+.chips .chip { flex: 0 0 auto !important; width: auto; min-height: 32px; padding: 2px 12px !important; border-radius: 16px; }
+.heard { font-size: 14px; color: var(--body-text-color-subdued); overflow-wrap: anywhere; margin: 0; }
+.heard span, .heard u { color: var(--body-text-color); }
+.heard u { text-decoration: underline wavy 1.5px; text-underline-offset: 3px; }
+.picture.pair { max-width: 515px; }
+.flush > .html-container { padding: 0 !important; }
+.near { width: 100%; max-width: 480px; height: auto; image-rendering: pixelated; border-radius: 6px; margin-top: 10px; }
 .notice { padding: 10px 14px; border-radius: 8px; border: 1px solid var(--border-color-accent); font-size: 14px;
   overflow-wrap: anywhere; }
 .notice ul { margin: 4px 0 0 18px; list-style: disc; }

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import wraps
 from typing import Any
 
 import gradio as gr
@@ -19,28 +17,15 @@ from ..hub import card
 from ..images import columns_for, grid
 from ..inputs import Code, Input, Noise
 from . import links, play
-from .controls import control, fitted, given, picture
+from .controls import DICE, DRAWING, PRIVATE, control, fitted, given, picture, polite
 from .detective import Detective, reads
+from .links import Part
+from .permalink import MANY, fields
 from .scrubber import frames, scrubber
 from .table import Table, Word, ordered
 
-DICE = "() => Math.floor(Math.random() * 4294967296)"
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-FIRST = {"seed": 0, "n": 16, "from": 0, "to": 1, "hand": 0}  # what the boxes say at first
 WIDTH = 1120  # pixels that a grid is enlarged to at most, by whole factors: more than the screen shows, so it stays crisp
-
-
-def polite(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Show a ValueError to the visitor as a message instead of an error page."""
-
-    @wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except ValueError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-
-    return wrapped
+LARGE, ENOUGH = 128, 512  # pictures of so many pixels are enlarged to that only
 
 
 def seed_box(value: int, label: str, elem_id: str) -> gr.Number:
@@ -49,7 +34,8 @@ def seed_box(value: int, label: str, elem_id: str) -> gr.Number:
 
 def enlarge(images: Tensor) -> Image.Image:
     """A grid for the screen: pixels stay pixels."""
-    scale = max(1, WIDTH // (columns_for(len(images)) * images.shape[-1]))
+    side = images.shape[-1]
+    scale = max(1, (WIDTH if side < LARGE else ENOUGH) // (columns_for(len(images)) * side))
     return grid(images, scale=scale, gap=max(1, scale // 2), paper=48)
 
 
@@ -58,15 +44,6 @@ def caption(said: dict[str, Any]) -> str:
     which = f"seed {seed}" if n == 1 else f"seeds {seed} to {seed + n - 1}"
     short = f" · short of GPU memory: drawn {said['at_once']} at a time" if "at_once" in said else ""
     return f"{which} · `{said['checkpoint']}` · weights {said['revision']}, {said['source']}" + short
-
-
-@dataclass(frozen=True)
-class Part:
-    """Something that a tab shows of a checkpoint and of what its controls (by their key in a link) say."""
-
-    shown: list[Any]
-    keys: Sequence[str]
-    draw: Callable[..., Any]
 
 
 class Tab:
@@ -79,6 +56,8 @@ class Tab:
         self.gan: GAN = play.network(self.first)[1]
         self.inputs = [x for x in self.gan.inputs if not isinstance(x, Noise)]
         self.codes = [x for x in self.inputs if isinstance(x, Code)]
+        self.held: dict[str, Any] = {}  # the controls, by their key in a link
+        self.parts: list[Part] = []
         self.render()
 
     def id(self, part: str) -> str:
@@ -104,12 +83,15 @@ class Tab:
                         self.word = Word(self, choice)
                     if reads(self.gan):
                         self.detective = Detective(self)
+        self.upbringing()
+        self.wire()
+
+    def upbringing(self) -> None:
         with gr.Row(equal_height=False, elem_classes="section"):
             with gr.Column(scale=5, min_width=300):
                 self.training()
             with gr.Column(scale=6, min_width=300):
                 self.facts()
-        self.wire()
 
     def words(self) -> None:
         p = self.spec.paper
@@ -117,15 +99,21 @@ class Tab:
         authors = f"{first} et al." if len(others) > 2 else p.authors
         gr.Markdown(f"## {self.spec.title}\n{authors}, {p.year} · [{p.title}]({p.url})", elem_classes="said")
         gr.Markdown(self.spec.note, elem_classes="idea")
-        names = [(c.config["data"]["title"], c.name) for c in self.checkpoints]
+        titles = [str(c.config["data"]["title"]) for c in self.checkpoints]
+        sides = [f", {c.config['config']['side']} pixels" for c in self.checkpoints]
+        names = [(t + s * (titles.count(t) > 1), c.name) for t, s, c in zip(titles, sides, self.checkpoints, strict=True)]
         self.checkpoint = gr.Radio(names, value=self.first, label="trained on", elem_id=self.id("checkpoint"))
 
     def panel(self) -> None:
         checkpoint = play.network(self.first)[0]
         self.controls: list[tuple[Input, Any]] = [(x, c) for x in self.inputs if (c := control(x, checkpoint, self.id(x.name)))]
+        self.dealing(MANY)
+
+    def dealing(self, n: int) -> None:
+        """Seed, how many, and the buttons."""
         with gr.Row():
             self.seed = seed_box(0, "seed", self.id("seed"))
-            self.n = gr.Slider(1, play.MOST, value=16, step=1, label="how many", min_width=160, scale=5, elem_id=self.id("n"))
+            self.n = gr.Slider(1, play.MOST, value=n, step=1, label="how many", min_width=160, scale=5, elem_id=self.id("n"))
         with gr.Row():
             self.dice = gr.Button("🎲 Roll the dice", min_width=130, elem_id=self.id("dice"))
             self.go = gr.Button("Generate", variant="primary", min_width=130, elem_id=self.id("go"))
@@ -135,7 +123,7 @@ class Tab:
         return [c.value for _, c in self.controls]
 
     def samples(self) -> None:
-        drawn = play.sample(self.first, 16, 0, self.fixed(self.defaults()))
+        drawn = play.sample(self.first, MANY, 0, self.fixed(self.defaults()))
         self.picture = picture(enlarge(drawn.images), self.id("picture"), f"Pictures drawn by {self.spec.title}")
         self.said = gr.Markdown(caption(drawn.said), elem_classes="said", elem_id=self.id("said"))
         links.share(self.spec.name)
@@ -163,12 +151,11 @@ class Tab:
     # ---- What happens --------------------------------------------------------------------------------------------
 
     def wire(self) -> None:
-        where: dict[str, Any] = {"concurrency_id": "draw", "concurrency_limit": 1}
-        quick = PRIVATE | where
+        where, quick = DRAWING, PRIVATE | DRAWING
         codes = [x.name for x, _ in self.controls]
-        self.held: dict[str, Any] = {"seed": self.seed, "n": self.n, **{x.name: c for x, c in self.controls}}
-        about = [self.timeline, self.measures, self.curves]
-        self.parts = [Part([self.picture, self.said], ["seed", "n", *codes], self.draw), Part(about, [], self.about)]
+        self.held |= {"seed": self.seed, "n": self.n, **{x.name: c for x, c in self.controls}}
+        self.parts.append(Part([self.picture, self.said], ["seed", "n", *codes], self.draw))
+        self.wire_about()
         asked = [self.checkpoint, *self.held.values()]
         shown = [self.picture, self.said]
         self.go.click(self.draw, asked, shown, api_name=self.spec.name, api_description=self.description(), **where)
@@ -182,7 +169,6 @@ class Tab:
             switched.then(self.draw, asked, shown, **quick)
         else:
             switched = self.checkpoint.input(self.draw, asked, shown, **quick)
-        self.checkpoint.input(self.about, self.checkpoint, about, queue=False, **PRIVATE)
         if hasattr(self, "steps"):
             self.held |= {"from": self.start, "to": self.end}
             self.parts.append(Part([self.steps], ["from", "to"], self.way))
@@ -192,43 +178,16 @@ class Tab:
             self.elsewhere.click(None, None, [self.start, self.end], js=roll).then(self.way, way, self.steps, **quick)
 
         if hasattr(self, "table"):
-            self.wire_table([switched, rolled], quick)
+            self.table.wire([switched, rolled], quick)
         if hasattr(self, "word"):
-            self.wire_word(quick)
+            self.word.wire(quick)
         if hasattr(self, "detective"):
-            self.wire_detective(where)
+            self.detective.wire(where)
 
-    def wire_table(self, before: list[Any], quick: dict[str, Any]) -> None:
-        draw = polite(self.table.draw)
-        keys = ["seed", "across", *(x.name for x, _ in self.controls)]
-        if self.codes:
-            self.held["across"] = self.table.across
-        self.parts.append(Part([self.table.picture], keys, draw))
-        asked = [self.checkpoint, self.seed, self.table.across, *(c for _, c in self.controls)]
-        codes = [c.release for x, c in self.controls if isinstance(x, Code)]
-        changes = [self.seed.submit, self.go.click, self.table.across.input, *codes]
-        gr.on(changes, draw, asked, self.table.picture, trigger_mode="always_last", **quick)
-        for event in before:
-            event.then(draw, asked, self.table.picture, **quick)
-
-    def wire_word(self, quick: dict[str, Any]) -> None:
-        w = self.word
-        asked = [self.checkpoint, w.hand, w.text, w.parts]
-        draw = polite(w.draw)
-        self.held |= {"hand": w.hand, "text": w.text, "parts": w.parts}
-        self.parts.append(Part([w.strip], ["hand", "text", "parts"], draw))
-        changes: list[Any] = [w.hand.submit, w.text.submit, w.text.input, w.parts.input]
-        gr.on(changes, draw, asked, w.strip, trigger_mode="always_last", validator=w.check, **quick)
-        w.another.click(None, None, w.hand, js=DICE).then(draw, asked, w.strip, **quick)
-        refit = self.checkpoint.input(w.fitted, self.checkpoint, [w.text, w.parts], queue=False, **PRIVATE)
-        refit.then(draw, asked, w.strip, **quick)
-
-    def wire_detective(self, where: dict[str, Any]) -> None:
-        d = self.detective
-        self.parts.append(Part([d.record], [], d.confusion))
-        shown = [d.seen, d.sure, d.numbers]
-        d.pad.change(polite(d.read), [self.checkpoint, d.pad], shown, trigger_mode="always_last", **PRIVATE, **where)
-        self.checkpoint.input(d.confusion, self.checkpoint, d.record, queue=False, **PRIVATE)
+    def wire_about(self) -> None:
+        about = [self.timeline, self.measures, self.curves]
+        self.parts.append(Part(about, [], self.about))
+        self.checkpoint.input(self.about, self.checkpoint, about, queue=False, **PRIVATE)
 
     @staticmethod
     def inputs_of(checkpoint: str) -> tuple[Input, ...]:
@@ -238,11 +197,10 @@ class Tab:
         """The controls, changed to what a link says; what it leaves out goes back to its default."""
         c, gan = play.network(checkpoint)
         updates: dict[Any, Any] = {self.checkpoint: checkpoint}
-        updates |= {box: values.get(key, FIRST[key]) for key, box in self.held.items() if key in FIRST}
+        known = fields(gan.inputs)
+        updates |= {box: values.get(key, known[key].default) for key, box in self.held.items() if key in known}
         of = {x.name: x for x in gan.inputs}
         updates |= {box: fitted(of[x.name], c, values.get(x.name)) for x, box in self.controls}
-        if "across" in self.held:
-            updates[self.table.across] = values.get("across", self.table.first)
         if hasattr(self, "word"):
             fit = self.word.fitted(checkpoint, values.get("text"), values.get("parts"))
             updates |= {self.word.text: fit[0], self.word.parts: fit[1]}
