@@ -9,6 +9,17 @@ from collections.abc import Sequence
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d, interpolate
+
+
+def to_uint8(image: Tensor) -> Tensor:
+    """float (..., C, S, S) in [-1, 1] -> uint8; the inverse of `from_uint8` on its values."""
+    return (image.float() * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def from_uint8(image: Tensor) -> Tensor:
+    """uint8 (..., C, S, S) -> float32 in [-1, 1]."""
+    return image.float() / 127.5 - 1
 
 
 def resized(images: Tensor, side: int) -> Tensor:
