@@ -44,7 +44,7 @@ CSS = """
 .heard { font-size: 14px; color: var(--body-text-color-subdued); overflow-wrap: anywhere; margin: 0; }
 .heard span, .heard u { color: var(--body-text-color); }
 .heard u { text-decoration: underline wavy 1.5px; text-underline-offset: 3px; }
-.picture.pair { max-width: 515px; }
+.picture.pair { max-width: 515px; margin: 0 auto 0 0 !important; }
 .flush > .html-container { padding: 0 !important; }
 .near { width: 100%; max-width: 480px; height: auto; image-rendering: pixelated; border-radius: 6px; margin-top: 10px; }
 .notice { padding: 10px 14px; border-radius: 8px; border: 1px solid var(--border-color-accent); font-size: 14px;
