@@ -22,7 +22,7 @@ from .spec import Config
 Batch = dict[str, Tensor]  # "image" (B, C, S, S) float in [-1, 1]; "label" (B,) int; the inputs by name; ...
 Terms = dict[str, Tensor]  # named scalar terms; the engine sums, differentiates and logs them
 
-CHUNK = 64  # pictures a forward pass in `sample`: bounds the memory of a large request
+CHUNK = 64  # pictures of 64 pixels a forward pass in `sample`, of larger ones fewer: bounds the memory of a large request
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,8 @@ class GAN(nn.Module, Pretrained):
         """The same of each stage."""
         modes = [(m, m.training) for m in self.modules()]
         self.eval()
-        chunks = zip(*(given[i.name].split(CHUNK) for i in self.inputs), strict=True)
+        at_once = max(1, CHUNK * 64**2 // max(64, self.config.side) ** 2)
+        chunks = zip(*(given[i.name].split(at_once) for i in self.inputs), strict=True)
         drawn = [self.stages(**{i.name: c for i, c in zip(self.inputs, chunk, strict=True)}) for chunk in chunks]
         for module, mode in modes:
             module.training = mode
