@@ -134,7 +134,7 @@ def test_stage_two_paints_on_stage_one_which_stays_as_it_is(first, tmp_path):
         assert a.keys() == b.keys()
         assert all(torch.equal(a[k], b[k]) for k in a), part
     given = two.draw(3, 5, text="a small red circle in the centre")
-    sketch, painting = two.stages(two.read(given["text"]), given["z"], given["epsilon"])
+    sketch, painting = two.stages(**given)
     assert torch.equal(sketch, one.show(given))
     assert torch.allclose(painting, two.show(given), atol=1e-5)
     assert painting.shape == (3, 3, 64, 64)
