@@ -146,17 +146,27 @@ def test_stage_two_paints_on_stage_one_which_stays_as_it_is(first, tmp_path):
 
 
 def test_what_stage_two_cannot_go_on_from(first, tmp_path, capsys):
-    def train(*flags, side=64):
-        where = ["--data", f"shapes@{side}", "--steps", 2, "--out", tmp_path / "run", *tiny(MODELS[1])]
-        code, said = told(capsys, "train", MODELS[1], *where, "--stage", 2, *flags)
-        assert code == 2
-        assert not (tmp_path / "run").exists()
-        return said
+    spec = registry.spec(MODELS[1])
 
-    assert "--first" in train()
-    assert "nowhere" in train("--first", "nowhere")
-    assert "Stage I of 32 pixels" in train("--first", first, side=128)
-    assert "Stage I of 16 pixels" in train("--first", first, "--width", 8)
+    def begin(side=64, **knobs):
+        image = torch.zeros(256, 3, side, side, dtype=torch.uint8)
+        pictures = data.Data(**(vars(PICTURES) | {"image": image}))
+        Engine(spec, dict(spec.tiny) | {"stage": 2} | knobs, pictures, 0, torch.device("cpu"), "fp32")
+
+    for knobs, said in (
+        ({}, "--first"),
+        ({"first": "nowhere"}, "nowhere"),
+        ({"first": str(first), "side": 128}, "Stage I of 32 pixels"),
+        ({"first": str(first), "width": 8}, "Stage I of 16 pixels"),
+        ({"side": 28}, "side: 28"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            begin(**knobs)
+    wrong = ["--stage", 2, "--first", "nowhere", "--out", tmp_path / "run", *tiny(MODELS[1])]
+    code, said = told(capsys, "train", MODELS[1], "--data", "shapes@64", *wrong)
+    assert (code, said.count("\n")) == (2, 1)
+    assert "nowhere" in said
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("name", MODELS)
