@@ -133,3 +133,13 @@ def test_judges_are_as_sure_as_is_promised():
     for name, least in promised.items():
         assert judges[name]["value"] >= least
         assert judges[name]["n"] == 10_000
+
+
+def test_a_checkpoint_whose_training_was_not_kept_shows_its_end(weights):
+    from ganzoo.ui.views import Tab
+
+    name = f"{registry.MODELS[0]}-fake"
+    (weights / name / "timeline.png").unlink()
+    value = Tab.history(name)
+    assert value["captions"] == ["step 12: 96 pictures seen"]
+    assert value["start"] == 0

@@ -245,7 +245,7 @@ class Tab:
     @staticmethod
     def history(checkpoint: str) -> dict[str, Any]:
         c, _ = play.network(checkpoint)
-        rows = c.timeline()
+        rows = c.timeline() or [(int(c.config["training"]["steps"]), play.sample(checkpoint, 16, 0).images)]  # the end alone
         batch = int(c.config["config"]["batch"])
         words = [f"step {step:,}: {step * batch:,} pictures seen" for step, _ in rows]
         label, alt = "Step of training", "Sixteen pictures at this step"
