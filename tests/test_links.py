@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shutil
 import time
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,6 +14,7 @@ from test_browser import GANS, TABS
 from test_permalink import mutated, some
 
 import ganzoo
+from ganzoo import registry
 from ganzoo.inputs import Choice, Code
 from ganzoo.ui.permalink import State, encode, fields
 
@@ -235,3 +237,32 @@ def test_on_a_space_links_lead_to_its_page(browser, tmp_path):
         context.close()
     finally:
         app.stop()
+
+
+def test_what_is_in_the_hubs_cache_is_offered_and_what_is_spoilt_there_is_not_drawn_from(opened, exported, tmp_path):
+    name, commit = registry.MODELS[0], "0123456789" * 4
+    for repo in ("digits", "broken"):
+        place = tmp_path / "hub" / f"models--someone--{repo}"
+        shutil.copytree(exported / f"{name}-fake", place / "snapshots" / commit)
+        (place / "refs").mkdir()
+        (place / "refs" / "main").write_text(commit)
+    spoilt = place / "snapshots" / commit / "model.safetensors"
+    spoilt.write_bytes(spoilt.read_bytes()[:-1] + b"x")
+    app = App(tmp_path, GANZOO_WEIGHTS_DIR=exported, HF_HUB_CACHE=tmp_path / "hub")
+    try:
+        page = opened(app.url + f"?v=1&tab={name}&m=someone%2Fdigits&seed=5")
+        assert page.locator(f"#{name}-checkpoint label").all_inner_texts()[1:] == [
+            "fake · someone/broken",
+            "fake · someone/digits",
+        ]
+        assert f"cache someone/digits@{commit[:7]}" in page.locator(f"#{name}-said").inner_text()
+        assert address(page)["m"] == "someone/digits"
+        page.locator(f"#{name}-checkpoint label", has_text="broken").click()
+        page.get_by_text("no copy in the cache").first.wait_for()
+        assert "someone/digits" in page.locator(f"#{name}-said").inner_text(), "what was drawn stays"
+        other = opened(app.url + f"?v=1&tab={name}&m=someone%2Fbroken&seed=5")
+        assert "no copy in the cache" in other.locator("#zoo-notice").inner_text()
+        assert "seeds 5 to 20 · " in other.locator(f"#{name}-said").inner_text()
+    finally:
+        app.stop()
+    assert "Traceback" not in app.log.read_text()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -40,6 +40,19 @@ def control(x: Input, c: Checkpoint, elem_id: str) -> gr.components.Component | 
     if isinstance(x, Text):
         return gr.Textbox(label=x.name, placeholder=x.examples[0], max_length=x.length, elem_id=elem_id)
     return None
+
+
+def forgiving(function: Callable[..., Any], outputs: Sequence[Any]) -> Callable[..., Any]:
+    """For what follows the choice of a checkpoint: where it cannot be had, the drawing says so, and this changes nothing."""
+
+    @wraps(function)
+    def wrapped(*args: Any) -> Any:
+        try:
+            return function(*args)
+        except ValueError:
+            return [gr.skip() for _ in outputs] if len(outputs) > 1 else gr.skip()
+
+    return wrapped
 
 
 def picture(image: Image.Image, elem_id: str, alt: str) -> gr.Image:

@@ -13,7 +13,7 @@ from ..gan import GAN
 from ..images import grid
 from ..inputs import Choice, Code
 from . import play
-from .controls import PRIVATE, detail, meaning, named, polite
+from .controls import PRIVATE, detail, forgiving, meaning, named, polite
 from .links import Part
 from .pad import fit, opened, pad
 
@@ -82,7 +82,7 @@ class Detective:
         tab.parts.append(Part([self.record], [], self.confusion))
         asked = [tab.checkpoint, self.pad]
         self.pad.change(polite(self.read), asked, shown, trigger_mode="always_last", **PRIVATE, **where)
-        tab.checkpoint.input(self.confusion, tab.checkpoint, self.record, queue=False, **PRIVATE)
+        tab.checkpoint.input(forgiving(self.confusion, [self.record]), tab.checkpoint, self.record, queue=False, **PRIVATE)
 
     @staticmethod
     def confusion(checkpoint: str) -> str:

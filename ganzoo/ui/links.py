@@ -39,7 +39,7 @@ class Links:
     def __init__(self, page: Any, bar: gr.Tabs, tabs: Mapping[str, tuple[gr.Tab, Tab | None]]) -> None:
         self.bar = bar
         self.tabs = {name: tab for name, (_, tab) in tabs.items()}
-        self.checkpoints = {name: [c.name for c in tab.checkpoints] if tab else [] for name, tab in self.tabs.items()}
+        self.checkpoints = {name: tab.names() if tab else [] for name, tab in self.tabs.items()}
         restore = gr.Button(visible="hidden", elem_id="zoo-restore")  # there for the script
         draw = gr.Button(visible="hidden", elem_id="zoo-draw")
         self.notice = gr.HTML("", visible=False, elem_id="zoo-notice")

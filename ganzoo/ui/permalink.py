@@ -115,7 +115,8 @@ def decode(
 ) -> tuple[State, list[str]]:
     """A query -> what it says, and a line for each thing in it that was passed over. Never raises.
 
-    tabs: the checkpoints of each tab, its first one first; inputs_of(checkpoint) is asked only for one of those.
+    tabs: the checkpoints of each tab, its first one first; inputs_of(checkpoint) is asked only for one of those, and raises
+    ValueError if it cannot be had.
     """
     said = {k: v for k, v in query.items() if k not in NOT_OURS}
     notices = []
@@ -139,7 +140,13 @@ def decode(
     if weights and not re.fullmatch(r"[0-9a-f]{7}", weights):
         notices.append(f"w={brief(weights)}: not the first 7 digits of a sha256")
         weights = ""
-    known, values = fields(inputs_of(checkpoint)), {}
+    try:
+        known = fields(inputs_of(checkpoint))
+    except ValueError as error:
+        notices.append(f"m={brief(checkpoint)}: {error}")
+        checkpoint, other = tabs[tab][0], True
+        known = fields(inputs_of(checkpoint))
+    values = {}
     for key, text in said.items():
         if key not in known:
             notices.append(f"{brief(key)}: {checkpoint} takes no such thing; a link may say {', '.join(known)}")

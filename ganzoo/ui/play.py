@@ -21,7 +21,7 @@ from torch import Tensor
 from .. import inputs
 from ..checkpoint import Checkpoint
 from ..gan import GAN
-from ..hub.resolve import bundled, resolve
+from ..hub.resolve import Known, bundled, known, resolve
 from ..images import from_uint8, shrunk, to_uint8
 from ..inputs import Choice, Code, Noise, Text
 from ..text.reader import Reads
@@ -46,18 +46,32 @@ _device = torch.device("cpu") if ZERO else DEVICE  # of networks that are loaded
 
 
 def network(name: str) -> tuple[Checkpoint, GAN]:
-    """A bundled checkpoint and its networks, from memory if they were used lately. ValueError if there is none."""
+    """A checkpoint that is bundled or among the `others`, and its networks, from memory if they were used lately. ValueError
+    if there is none, or if it cannot be had."""
     with _lock:
-        if name not in _networks:
-            known = [c.name for c in bundled() if c.config["inputs"]]
-            if name not in known:
-                raise ValueError(f"no checkpoint {str(name)[:60]!r}; there are {', '.join(known)}")
-            checkpoint = resolve(name)
-            _networks[name] = checkpoint, checkpoint.load(_device)
+        if name in _networks:
+            _networks.move_to_end(name)
+            return _networks[name]
+    names = [*(c.name for c in bundled() if c.config["inputs"]), *(k.name for k in others())]
+    if name not in names:
+        raise ValueError(f"no checkpoint {str(name)[:60]!r}; there are {', '.join(names)}")
+    try:
+        checkpoint = resolve(name)  # it may be on its way from the Hub for a while: nobody else waits for that
+        loaded = checkpoint, checkpoint.load(_device)
+    except ConnectionError as error:
+        raise ValueError(str(error)) from None
+    with _lock:
+        _networks.setdefault(name, loaded)
         _networks.move_to_end(name)
         if len(_networks) > KEPT and not ZERO:  # there, all stay where they were placed
             _networks.popitem(last=False)
         return _networks[name]
+
+
+def others(model: str | None = None) -> list[Known]:
+    """The checkpoints of the Hub that are known here: named in $GANZOO_HUB, or in the cache. On ZeroGPU none, since there
+    networks must be placed before the app is launched."""
+    return [] if ZERO else [k for k in known(model) if "/" in k.name]
 
 
 def place() -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from ..images import grid
 from ..inputs import SEEDS, Choice, Code, Noise
 from . import play
-from .controls import DICE, PRIVATE, picture, polite
+from .controls import DICE, PRIVATE, forgiving, picture, polite
 from .links import Part
 from .permalink import LETTERS, SEED, spells
 
@@ -157,7 +157,8 @@ class Word:
         changes: list[Any] = [self.hand.submit, self.text.submit, self.text.input, self.parts.input]
         gr.on(changes, draw, asked, self.strip, trigger_mode="always_last", validator=self.check, **quick)
         self.another.click(None, None, self.hand, js=DICE).then(draw, asked, self.strip, **quick)
-        refit = tab.checkpoint.input(self.fitted, tab.checkpoint, [self.text, self.parts], queue=False, **PRIVATE)
+        boxes = [self.text, self.parts]
+        refit = tab.checkpoint.input(forgiving(self.fitted, boxes), tab.checkpoint, boxes, queue=False, **PRIVATE)
         refit.then(draw, asked, self.strip, **quick)
 
 

@@ -17,7 +17,7 @@ from ..hub import card
 from ..images import columns_for, grid
 from ..inputs import Code, Input, Noise
 from . import links, play
-from .controls import DICE, DRAWING, PRIVATE, control, fitted, given, picture, polite
+from .controls import DICE, DRAWING, PRIVATE, control, fitted, forgiving, given, picture, polite
 from .detective import Detective, reads
 from .links import Part
 from .permalink import MANY, fields
@@ -53,12 +53,17 @@ class Tab:
         self.checkpoints = checkpoints
         self.spec = checkpoints[0].spec
         self.first = checkpoints[0].name
+        self.others = play.others(self.spec.name)  # of the Hub, which are fetched when they are asked for
         self.gan: GAN = play.network(self.first)[1]
         self.inputs = [x for x in self.gan.inputs if not isinstance(x, Noise)]
         self.codes = [x for x in self.inputs if isinstance(x, Code)]
         self.held: dict[str, Any] = {}  # the controls, by their key in a link
         self.parts: list[Part] = []
         self.render()
+
+    def names(self) -> list[str]:
+        """The checkpoints that a visitor may choose, the first one first."""
+        return [*(c.name for c in self.checkpoints), *(k.name for k in self.others)]
 
     def id(self, part: str) -> str:
         return f"{self.spec.name}-{part}"
@@ -102,6 +107,7 @@ class Tab:
         titles = [str(c.config["data"]["title"]) for c in self.checkpoints]
         sides = [f", {c.config['config']['side']} pixels" for c in self.checkpoints]
         names = [(t + s * (titles.count(t) > 1), c.name) for t, s, c in zip(titles, sides, self.checkpoints, strict=True)]
+        names += [(f"{k.data} · {k.name}", k.name) for k in self.others]
         self.checkpoint = gr.Radio(names, value=self.first, label="trained on", elem_id=self.id("checkpoint"))
 
     def panel(self) -> None:
@@ -165,7 +171,7 @@ class Tab:
         rolled.then(self.draw, asked, shown, **quick)
         # `input`, not `change`: a link that chooses a checkpoint also says what its controls are.
         if refit := [c for _, c in self.controls]:
-            switched = self.checkpoint.input(self.refitted, self.checkpoint, refit, queue=False, **PRIVATE)
+            switched = self.checkpoint.input(forgiving(self.refitted, refit), self.checkpoint, refit, queue=False, **PRIVATE)
             switched.then(self.draw, asked, shown, **quick)
         else:
             switched = self.checkpoint.input(self.draw, asked, shown, **quick)
@@ -187,7 +193,7 @@ class Tab:
     def wire_about(self) -> None:
         about = [self.timeline, self.measures, self.curves]
         self.parts.append(Part(about, [], self.about))
-        self.checkpoint.input(self.about, self.checkpoint, about, queue=False, **PRIVATE)
+        self.checkpoint.input(forgiving(self.about, about), self.checkpoint, about, queue=False, **PRIVATE)
 
     @staticmethod
     def inputs_of(checkpoint: str) -> tuple[Input, ...]:
@@ -277,6 +283,5 @@ class Tab:
         return pandas.DataFrame(rows, columns=["pictures seen", "term", "loss"])
 
     @staticmethod
-    @polite
     def about(checkpoint: str) -> tuple[dict[str, Any], str, pandas.DataFrame]:
         return Tab.history(checkpoint), Tab.words_about(checkpoint), Tab.losses(checkpoint)

@@ -13,7 +13,7 @@ from ..gan import GAN
 from ..inputs import OFFERS, SEEDS, Input, Text, draw
 from ..text import caption
 from . import links, play
-from .controls import DICE, DRAWING, PRIVATE, control, picture, polite
+from .controls import DICE, DRAWING, PRIVATE, control, forgiving, picture, polite
 from .links import Part
 from .permalink import ANY, FEW, STEP
 from .resembling import resembling
@@ -162,7 +162,7 @@ class WordsTab(Tab):
         gr.on([*changes, self.into.submit], trigger_mode="always_last", validator=self.check_way, **walk)
         refit = [self.style, *self.chips, *others.values()]
         self.parts.append(Part([*self.chips], [], self.offer))
-        switched = self.checkpoint.input(self.refitted, self.checkpoint, refit, queue=False, **PRIVATE)
+        switched = self.checkpoint.input(forgiving(self.refitted, refit), self.checkpoint, refit, queue=False, **PRIVATE)
         rolled = self.dice.click(None, None, self.seed, js=DICE)
         taken = [
             chip.click(self.take, [self.checkpoint, chip], [self.box, self.into], queue=False, **PRIVATE) for chip in self.chips
