@@ -237,3 +237,15 @@ def test_pictures_are_made_smaller_by_their_mean_and_larger_smoothly():
     assert resized(image, 16).shape == (2, 3, 16, 16)
     flat = to_uint8(torch.full((1, 1, 4, 4), 0.2))
     assert torch.equal(resized(flat, 16), flat[:, :, :1, :1].expand(1, 1, 16, 16))
+
+
+def test_stage_two_may_paint_over_the_sketch():
+    """With nothing learned, it is the sketch, enlarged."""
+    spec = registry.spec(MODELS[1])
+    knobs = dict(spec.tiny) | {"side": 64, "stage": 2, "paint": "over"}
+    gan = spec.build(configure(spec.config, knobs)).eval()
+    torch.nn.init.zeros_(gan.second.body[-2].weight)
+    torch.nn.init.zeros_(gan.second.body[-2].bias)
+    sketch, painting = gan.stages(**gan.draw(2, 0))
+    wide = torch.nn.functional.interpolate(sketch, scale_factor=4, mode="bicubic").clamp(-0.99, 0.99)
+    assert torch.allclose(painting, wide, atol=1e-5)

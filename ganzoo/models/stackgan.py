@@ -4,7 +4,7 @@ Adds: two stages (sections 3.3 and 3.4). Stage I draws a small picture from nois
 the caption again, and draws it four times as large, with residual blocks. Conditioning augmentation (section 3.2): a caption
 becomes a Gaussian, from which each picture's condition is drawn, held near N(0, I) by a KL term (equation 2).
 Departs: the captions are read by a word encoder unless `encoder` names a char-CNN-RNN; one epsilon serves both stages; an
-averaged generator. Recipes `compact` and `compact-2` (Stage II), which are shipped: fewer channels and blocks, `reader.LIGHT`.
+averaged generator. Recipes `compact` and `compact-2` are shipped: smaller, `reader.LIGHT`; Stage II paints over the sketch.
 Shapes: B batch, Z noise, T characters, E embedding, A condition, C channels, S side of the last stage's picture.
 """
 
@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import relu
+from torch.nn.functional import interpolate, relu
 
 from ..gan import Batch, Phase, Terms
 from ..inputs import Noise
@@ -37,6 +38,7 @@ class Config(reader.Config):
     width: int = knob(64, "Stage I: channels next to the picture; they double with each halving of the side")
     refine: int = knob(128, "Stage II: channels next to the sketch")
     blocks: int = knob(4, "Stage II: residual blocks")
+    paint: Literal["anew", "over"] = knob("anew", "Stage II draws anew, or over the enlarged sketch, a later idea")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -106,13 +108,15 @@ class Refiner(nn.Module):
         first = nn.Conv2d(c.channels, w, 3, 1, 1)
         self.see = nn.Sequential(first, nn.ReLU(inplace=True), *conv(w, 2 * w, 4, 2), *conv(2 * w, 4 * w, 4, 2))
         self.join = nn.Sequential(*conv(4 * w + c.condition, 4 * w), *(Residual(4 * w) for _ in range(c.blocks)))
-        self.body = larger([4 * w, 2 * w, w, w // 2, w // 4], c.channels)
+        self.body, self.over = larger([4 * w, 2 * w, w, w // 2, w // 4], c.channels), c.paint == "over"
 
     def forward(self, sketch: Tensor, condition: Tensor) -> Tensor:
         seen = self.see(sketch)
         beside = condition[:, :, None, None].expand(-1, -1, *seen.shape[2:]).to(seen.dtype)
-        image: Tensor = self.body(self.join(torch.cat([seen, beside], 1)))
-        return image
+        logit: Tensor = self.body[:-1](self.join(torch.cat([seen, beside], 1))).float()
+        if self.over:
+            logit = logit + interpolate(sketch.float(), scale_factor=LARGER, mode="bicubic").clamp(-0.99, 0.99).atanh()
+        return logit.tanh()
 
 
 class StackGAN(Reads):
@@ -182,16 +186,13 @@ SPEC = Spec(
         "shapes and colours, small; the second looks at the sketch, reads the words again, and paints it four times as large. "
         "A sentence is given to them a little blurred, another blur each time, so that near meanings lead to near pictures."
     ),
-    limits=(
-        "What the sketch got wrong the second stage paints carefully; and it knows only things that it was shown, of which "
-        "there are some thousand."
-    ),
+    limits="What the sketch got wrong the second stage paints carefully; and it knows only what it was shown: some thousand things.",
     data="emoji",
     config=Config,
     build=StackGAN,
     recipes={
         "compact": COMPACT | {"d_width": 48},
-        "compact-2": COMPACT | {"d_width": 16, "d_most": 256, "stage": 2},
+        "compact-2": COMPACT | {"paint": "over", "d_width": 16, "d_most": 256, "stage": 2},
     },
     tiny={"encoder": "", "embedding": 8, "recurrent": 4, "z": 4, "condition": 4, "text": 4, "width": 4}
     | {"refine": 4, "blocks": 1, "d_width": 4, "batch": 8},
