@@ -186,7 +186,7 @@ SPEC = Spec(
         "shapes and colours, small; the second looks at the sketch, reads the words again, and paints it four times as large. "
         "A sentence is given to them a little blurred, another blur each time, so that near meanings lead to near pictures."
     ),
-    limits="What the sketch got wrong the second stage paints carefully; and it knows only what it was shown: some thousand things.",
+    limits="What the sketch got wrong, the second stage paints carefully. It knows only what it was shown: a thousand things.",
     data="emoji",
     config=Config,
     build=StackGAN,
