@@ -203,10 +203,12 @@ def from_run(folder: Path, best: bool = False) -> tuple[state.Plan, GAN, dict[st
     return plan, gan.eval().requires_grad_(False), facts
 
 
-def export(run: Path, name: str | None = None, best: bool = False, known: dict[str, Any] | None = None) -> Checkpoint:
+def export(
+    run: Path, name: str | None = None, best: bool = False, known: dict[str, Any] | None = None, light: bool = False
+) -> Checkpoint:
     """Make weights/NAME/ of a run's last or best networks, with what is `known` of them already (their measures).
 
-    ValueError if the name is taken or not plain.
+    light: without the opponents, which nothing needs that draws. ValueError if the name is taken or not plain.
     """
     from .hub import card  # the card needs Checkpoint
 
@@ -220,7 +222,7 @@ def export(run: Path, name: str | None = None, best: bool = False, known: dict[s
         raise ValueError(f"{folder}: is there and is no checkpoint; choose another --name")
     shots = thin(sorted(p for p in (run / "snapshots").glob("*.png") if int(p.stem) <= step), TIMELINE_ROWS)
 
-    hashes = write_networks(folder, gan)
+    hashes = write_networks(folder, gan, light)
     if gan.inputs:
         files.write(folder / "preview.png", png(preview(gan)))
     kept = write_training_pictures(folder, plan) if gan.inputs else {}
@@ -293,9 +295,11 @@ def sheet_of(folder: Path, images: Tensor) -> dict[str, Any]:
     return {"training_pictures": {"count": len(small), "side": small.shape[-1]}}
 
 
-def write_networks(folder: Path, gan: GAN) -> dict[str, str]:
-    """Write the files of the networks -> sha256 of each by its name."""
-    parts = {MODEL: drawing(gan)} | ({OPPONENT: opposing(gan)} if gan.opponents else {})
+def write_networks(folder: Path, gan: GAN, light: bool = False) -> dict[str, str]:
+    """Write the files of the networks, light: without the opponents -> sha256 of each by its name."""
+    parts = {MODEL: drawing(gan)} | ({OPPONENT: opposing(gan)} if gan.opponents and not light else {})
+    if OPPONENT not in parts:
+        (folder / OPPONENT).unlink(missing_ok=True)  # of an export before
     for name, tensors in parts.items():
         files.write_tensors(folder / name, tensors)
     return {name: files.sha256(folder / name) for name in parts}

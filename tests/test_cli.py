@@ -165,3 +165,17 @@ def test_help_of_a_model_shows_its_knobs_with_defaults():
     said = cli("train", FIRST, "--help").stdout
     assert "knobs of" in said
     assert "(default" in said
+
+
+def test_a_light_export_has_no_opponent_and_draws_the_same(runs, tmp_path, monkeypatch):
+    import ganzoo
+    from ganzoo.registry import MODELS
+
+    monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(tmp_path))
+    cli("export", runs[MODELS[0]], "--name", "whole")
+    whole = ganzoo.load("whole").sample(2)
+    cli("export", runs[MODELS[0]], "--name", "whole", "--light")
+    assert not (tmp_path / "whole" / "discriminator.safetensors").exists()
+    light = ganzoo.resolve("whole")
+    assert not light.has_opponent
+    assert bool((light.load().sample(2) == whole).all())
