@@ -212,6 +212,20 @@ def test_mutated_links_open_without_an_error_page(app, opened):
         assert page.evaluate("zoo.at") in TABS, i
 
 
+def test_a_link_is_followed_though_the_page_is_built_late(app, browser):
+    page = browser.new_page()
+    page.add_init_script("""
+        const find = document.getElementById.bind(document);
+        window.missing = 0;
+        document.getElementById = (id) => id === 'zoo-draw' && missing++ < 3 ? null : find(id);
+    """)
+    page.goto(app.url + link(GANS[0], {"seed": 5}))
+    page.wait_for_function(READY, polling=100, timeout=PATIENCE)
+    assert page.evaluate("missing") == 4
+    assert "seeds 5 to " in page.locator(f"#{GANS[0].spec.name}-said").inner_text()
+    page.close()
+
+
 def test_a_plain_visit_asks_for_no_drawing(app, browser):
     page = browser.new_page()
     page.set_default_timeout(PATIENCE)

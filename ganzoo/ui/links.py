@@ -134,7 +134,8 @@ def home() -> dict[str, str]:
     return found
 
 
-# `ready` guards the address: Gradio tells of a tab when the page is loaded too, before the address was read.
+# `ready` guards the address: Gradio tells of a tab when the page is loaded too, before the address was read. Its load event can be
+# answered before all of the page is there (3 visits in some 70), so what is to be pressed is waited for.
 SCRIPT = """<script>
 const zoo = window.zoo = {
   ready: false, why: 'visit', at: '', own: {}, again: false, home: HOME, timer: null,
@@ -187,9 +188,14 @@ const zoo = window.zoo = {
     zoo.at = tab;
     zoo.put('pushState', zoo.own[tab] ?? zoo.plain(tab));
   },
+  press(id) {
+    const button = document.getElementById(id);
+    if (button) button.click(); else setTimeout(() => zoo.press(id), 20);
+  },
   restored() {
+    if (!zoo.buttons().length) { setTimeout(zoo.restored, 20); return; }
     const says = [...new URLSearchParams(zoo.mine()).keys()].some((k) => !['v', 'tab', 'w'].includes(k));
-    if (says || zoo.why !== 'visit') document.getElementById('zoo-draw').click(); else zoo.start();
+    if (says || zoo.why !== 'visit') zoo.press('zoo-draw'); else zoo.start();
   },
   start() {
     zoo.at = (zoo.buttons().find((b) => b.ariaSelected === 'true') || zoo.buttons()[0]).dataset.tabId;
@@ -203,7 +209,7 @@ const zoo = window.zoo = {
     const tab = new URLSearchParams(location.search).get('tab') || zoo.buttons()[0].dataset.tabId;
     if (zoo.button(tab) && (zoo.own[tab] ?? zoo.plain(tab)) === zoo.mine()) { zoo.at = tab; zoo.button(tab).click(); return; }
     zoo.ready = false;
-    document.getElementById('zoo-restore').click();
+    zoo.press('zoo-restore');
   },
   link(tab) {
     const p = new URLSearchParams(zoo.own[tab] ?? zoo.plain(tab)), w = zoo.weights(tab);
