@@ -22,6 +22,8 @@ EVERYTHING = (*registry.MODELS, *registry.TOOLS)
 def pytest_addoption(parser):
     said = "certify exact resume for every model, killing each N times (without it: the first model, twice)"
     parser.addoption("--kills", type=int, metavar="N", help=said)
+    said = "open N links before and after a restart, and N spoilt ones"
+    parser.addoption("--links", type=int, metavar="N", default=16, help=said)
 
 
 def cli(*args, cwd=None, check=True, timeout=240, **env):

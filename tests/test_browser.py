@@ -7,6 +7,7 @@ import io
 import re
 import statistics
 import time
+from urllib.parse import urlsplit
 
 import numpy
 import pytest
@@ -294,6 +295,12 @@ def test_a_drawing_is_read_and_drawn_anew(visit):
     assert page.locator(f"#{name}-sure").inner_text().strip()
     seen = shown_in(page, f"{name}-read")
     assert seen[:, : seen.shape[1] // 2].max() > 200, "the drawing is on the left"
+    page.wait_for_function("() => location.search.includes('drawing=')")
+    other = visit(f"?{urlsplit(page.url).query}")
+    open_tab(other, name)
+    assert numpy.array_equal(shown_in(other, f"{name}-read"), seen), "the link says the drawing too"
+    ink = f"document.querySelector('#{name}-pad canvas').toDataURL()"
+    assert other.evaluate(ink) == page.evaluate(ink)
     page.locator(f"#{name}-pad .pad-clear").click()
     page.locator(f"#{name}-read img").wait_for(state="detached")
 

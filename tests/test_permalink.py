@@ -9,7 +9,7 @@ import pytest
 
 from ganzoo.inputs import SEEDS, Choice, Code, Noise, Text
 from ganzoo.text import caption
-from ganzoo.ui.permalink import LETTERS, STEP, State, decode, encode, fields
+from ganzoo.ui.permalink import BETWEEN, INK, LETTERS, STEP, State, decode, encode, fields
 
 Z = Noise("z", 8)
 CLOTHES = ("T-shirt/top", "Trouser", "Pull & over", "Dress", "Coat")
@@ -57,6 +57,8 @@ def some(rng, key, inputs):
         return "".join(rng.choices(choice.options, k=rng.randint(1, LETTERS)))
     if key == "parts":
         return rng.choices(choice.options, k=rng.randint(1, LETTERS))
+    if key == "drawing":
+        return BETWEEN.join("".join(rng.choices(INK, k=2 * rng.randint(1, 30))) for _ in range(rng.randint(1, 4)))
     if isinstance(by_name[key], Code):
         code = by_name[key]
         return round(code.low + STEP * rng.randint(0, round((code.high - code.low) / STEP)), 4)

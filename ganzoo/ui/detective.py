@@ -15,7 +15,7 @@ from ..inputs import Choice, Code
 from . import play
 from .controls import PRIVATE, detail, forgiving, meaning, named, polite
 from .links import Part
-from .pad import fit, opened, pad
+from .pad import fit, inked, pad
 
 if TYPE_CHECKING:
     from .views import Tab
@@ -58,7 +58,7 @@ class Detective:
         if not drawing:
             return None, None, ""
         c, gan = play.network(checkpoint)
-        image = fit(opened(drawing), gan.config.side, gan.config.channels)
+        image = fit(inked(drawing), gan.config.side, gan.config.channels)
         found = play.infer(checkpoint, image)
         codes: dict[str, Any] = {}
         sure: dict[str, float] = {}
@@ -78,10 +78,12 @@ class Detective:
         return pair, sure, " · ".join(said)
 
     def wire(self, where: dict[str, Any]) -> None:
-        tab, shown = self.tab, [self.seen, self.sure, self.numbers]
-        tab.parts.append(Part([self.record], [], self.confusion))
+        tab, shown, read = self.tab, [self.seen, self.sure, self.numbers], polite(self.read)
+        tab.held["drawing"] = self.pad
+        tab.parts += [Part(shown, ["drawing"], read), Part([self.record], [], self.confusion)]
         asked = [tab.checkpoint, self.pad]
-        self.pad.change(polite(self.read), asked, shown, trigger_mode="always_last", **PRIVATE, **where)
+        changes = [self.pad.change, tab.checkpoint.input]
+        gr.on(changes, read, asked, shown, trigger_mode="always_last", **PRIVATE, **where)
         tab.checkpoint.input(forgiving(self.confusion, [self.record]), tab.checkpoint, self.record, queue=False, **PRIVATE)
 
     @staticmethod

@@ -134,8 +134,8 @@ def home() -> dict[str, str]:
     return found
 
 
-# `ready` guards the address: Gradio tells of a tab when the page is loaded too, before the address was read. Its load event can be
-# answered before all of the page is there (3 visits in some 70), so what is to be pressed is waited for.
+# `ready` guards the address: Gradio tells of a tab when the page is loaded too, before the address was read. Its load event
+# can be answered before all of the page is there (3 visits in some 70), so what is to be pressed is waited for.
 SCRIPT = """<script>
 const zoo = window.zoo = {
   ready: false, why: 'visit', at: '', own: {}, again: false, home: HOME, timer: null,

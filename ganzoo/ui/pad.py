@@ -1,21 +1,19 @@
-"""A square to draw in: white strokes on black, by mouse, pen or finger. Its value is a PNG as a data URL."""
+"""A square to draw in: white strokes on black, by mouse, pen or finger. Its value is the strokes in letters, as in a link: two
+of base64url's 64 letters a point (x, then y), a ~ between strokes."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import io
-import re
-
 import gradio as gr
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from ..images import from_pil
+from .permalink import BETWEEN, INK, LONGEST, strokes
 
 CANVAS = 280  # pixels of the square
-MOST = 400_000  # characters of a value
+PEN = 24  # pixels that a stroke is wide
+CELL = CANVAS / len(INK)  # pixels from a point to the next that can be told
 BOX = 20 / 28  # of the side that MNIST's digits are fitted into, centred by their mass (LeCun et al. 1998)
 NOTHING = "nothing is drawn yet: draw something with the mouse or a finger"
 
@@ -34,38 +32,62 @@ STYLE = f"""
   background: var(--button-secondary-background-fill); color: var(--body-text-color); cursor: pointer; font-size: 14px; }}
 """
 
-# The strokes live on a canvas of the script's own, since the shown one may be rendered anew with a new value.
-SCRIPT = """
-const ink = document.createElement('canvas');
-ink.width = ink.height = 280;
-const pen = ink.getContext('2d');
-pen.lineWidth = 24; pen.lineCap = pen.lineJoin = 'round'; pen.strokeStyle = '#fff';
+# Points nearer than two cells to the last are left out; a drawing too long for a link loses every other point.
+SCRIPT = (
+    f"""
+const INK = '{INK}', CELL = {CELL}, SIDE = {CANVAS}, PEN = {PEN}, MOST = {LONGEST}, BETWEEN = '{BETWEEN}';
+"""
+    + """
+let strokes = [], drawing = false;
+const written = () => strokes.map((s) => s.map(([x, y]) => INK[x] + INK[y]).join('')).join(BETWEEN);
+const read = (text) => !text ? [] : text.split(BETWEEN).map(
+  (part) => part.match(/../g).map(([x, y]) => [INK.indexOf(x), INK.indexOf(y)]));
 const shown = () => element.querySelector('canvas');
-const paint = () => { const c = shown(); if (!c) return;
-  const g = c.getContext('2d'); g.fillStyle = '#000'; g.fillRect(0, 0, 280, 280); g.drawImage(ink, 0, 0); };
-const keep = () => { const c = shown(); props.value = c.toDataURL('image/png'); trigger('change'); };
-const at = (e) => { const b = shown().getBoundingClientRect();
-  return [(e.clientX - b.left) * 280 / b.width, (e.clientY - b.top) * 280 / b.height]; };
-let last = null;
+const paint = () => {
+  const pen = shown()?.getContext('2d');
+  if (!pen) return;
+  pen.fillStyle = '#000'; pen.fillRect(0, 0, SIDE, SIDE);
+  pen.lineWidth = PEN; pen.lineCap = pen.lineJoin = 'round'; pen.strokeStyle = '#fff';
+  for (const stroke of strokes) {
+    const [first, ...others] = stroke.map(([x, y]) => [(x + 0.5) * CELL, (y + 0.5) * CELL]);
+    pen.beginPath(); pen.moveTo(...first); pen.lineTo(first[0] + 0.1, first[1]);
+    others.forEach((to) => pen.lineTo(...to));
+    pen.stroke();
+  }
+};
+const keep = () => {
+  while (written().length > MOST) {
+    const thinner = strokes.map((s) => s.filter((_, i) => i % 2 === 0 || i === s.length - 1));
+    if (thinner.flat().length === strokes.flat().length) strokes.pop(); else strokes = thinner;
+  }
+  paint(); props.value = written(); trigger('change');
+};
+const at = (e) => {
+  const box = shown().getBoundingClientRect(), cell = (v) => Math.min(Math.max(Math.floor(v * INK.length), 0), INK.length - 1);
+  return [cell((e.clientX - box.left) / box.width), cell((e.clientY - box.top) / box.height)];
+};
 element.addEventListener('pointerdown', (e) => {
   if (e.target !== shown()) return;
-  e.preventDefault(); shown().setPointerCapture(e.pointerId); last = at(e);
-  pen.beginPath(); pen.moveTo(...last); pen.lineTo(last[0] + 0.1, last[1]); pen.stroke(); paint();
+  e.preventDefault(); shown().setPointerCapture(e.pointerId);
+  drawing = true; strokes.push([at(e)]); paint();
 });
 element.addEventListener('pointermove', (e) => {
-  if (!last) return;
-  const now = at(e); pen.beginPath(); pen.moveTo(...last); pen.lineTo(...now); pen.stroke(); last = now; paint();
+  if (!drawing) return;
+  const stroke = strokes.at(-1), [x, y] = stroke.at(-1), [u, v] = at(e);
+  if (Math.hypot(u - x, v - y) >= 2) { stroke.push([u, v]); paint(); }
 });
-const up = () => { if (last) { last = null; keep(); } };
+const up = () => { if (drawing) { drawing = false; keep(); } };
 element.addEventListener('pointerup', up);
 element.addEventListener('pointercancel', up);
-element.addEventListener('click', (e) => {
-  if (!e.target.closest('.pad-clear')) return;
-  pen.clearRect(0, 0, 280, 280); paint(); props.value = ''; trigger('change');
+element.addEventListener('click', (e) => { if (e.target.closest('.pad-clear')) { strokes = []; keep(); } });
+watch('value', () => {
+  if (!drawing && props.value !== written()) strokes = read(props.value);
+  requestAnimationFrame(paint);
 });
-watch('value', () => requestAnimationFrame(paint));
+strokes = read(props.value);
 paint();
 """
+)
 
 
 def pad(elem_id: str) -> gr.HTML:
@@ -73,20 +95,19 @@ def pad(elem_id: str) -> gr.HTML:
     return gr.HTML("", html_template=TEMPLATE, css_template=STYLE, js_on_load=SCRIPT, elem_id=elem_id)
 
 
-def opened(value: object) -> Image.Image:
+def inked(value: object) -> Image.Image:
     """The pad's value, from a browser that may send anything -> grey picture of CANVAS pixels. ValueError otherwise."""
     if not value:
         raise ValueError(NOTHING)
-    form = re.fullmatch(r"data:image/png;base64,([A-Za-z0-9+/=]+)", value) if isinstance(value, str) else None
-    if not form or len(str(value)) > MOST:
-        raise ValueError(f"drawing: not a PNG of {CANVAS} pixels as a data URL")
-    try:
-        with Image.open(io.BytesIO(base64.b64decode(form[1])), formats=["PNG"]) as picture:
-            if picture.size != (CANVAS, CANVAS):
-                raise ValueError(f"drawing: {picture.width} x {picture.height} pixels; give {CANVAS} x {CANVAS}")
-            return picture.convert("L")
-    except (UnidentifiedImageError, OSError, SyntaxError, binascii.Error):
-        raise ValueError("drawing: not a readable PNG") from None
+    large = 2 * CANVAS  # halved at the end, which smooths the edges
+    picture = Image.new("L", (large, large))
+    pen = ImageDraw.Draw(picture)
+    for stroke in strokes(value):
+        points = [((x + 0.5) * 2 * CELL, (y + 0.5) * 2 * CELL) for x, y in stroke]
+        pen.line(points, 255, 2 * PEN)
+        for x, y in points:
+            pen.ellipse((x - PEN, y - PEN, x + PEN, y + PEN), 255)
+    return picture.reduce(2)
 
 
 def fit(strokes: Image.Image, side: int, channels: int) -> Tensor:

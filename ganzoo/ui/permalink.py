@@ -24,7 +24,8 @@ STEP = 0.05  # of a code's slider
 SEED = "seed"
 MANY, FEW = 16, 4  # pictures at first; few where each is asked for in words
 LETTERS = 12  # pictures in a word
-BETWEEN = "~"  # the parts of an outfit
+BETWEEN = "~"  # the parts of an outfit, the strokes of a drawing
+INK = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"  # where a point of a drawing is, across or down
 LONGEST = 300  # characters of a value
 NOT_OURS = ("__theme", "__sign", "view", "deep_link", "ui")  # Gradio's own
 
@@ -61,6 +62,8 @@ def fields(inputs: Sequence[Input]) -> dict[str, Field]:
             found[x.name] = Field(0, step_of(x))
     if text:
         return found | words(text, any(x.name == EPSILON for x in inputs))
+    if codes:  # which are read in what a visitor draws
+        found["drawing"] = Field("", ink)
     if not any(isinstance(x, Noise) for x in inputs):
         return found
     found |= {"from": Field(0, whole(0, SEEDS - 1)), "to": Field(1, whole(0, SEEDS - 1))}
@@ -223,3 +226,16 @@ def several(choice: Choice) -> Callable[[str], list[str]]:
         return parts
 
     return read
+
+
+def ink(text: str) -> str:
+    strokes(text)
+    return text
+
+
+def strokes(text: object) -> list[list[tuple[int, int]]]:
+    """A drawing in letters -> its strokes' points, (x, y) from 0 to 63. ValueError if it is none."""
+    one = f"(?:[{re.escape(INK)}]{{2}})+"
+    if not isinstance(text, str) or len(text) > LONGEST or not re.fullmatch(f"{one}(?:{BETWEEN}{one})*", text):
+        raise ValueError(f"not a drawing: two of A-Z, a-z, 0-9, - and _ a point, {BETWEEN} between strokes, {LONGEST} in all")
+    return [[(INK.index(x), INK.index(y)) for x, y in zip(s[::2], s[1::2], strict=True)] for s in text.split(BETWEEN)]

@@ -1,0 +1,124 @@
+"""Links by the hundred, over HTTP as the page asks: what each draws is the same after a restart, and none is an error page.
+
+`pytest tests/test_thousand.py --links 1000` takes about half an hour on two cores.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import random
+from collections import Counter
+from urllib.parse import parse_qsl
+
+import httpx
+import pytest
+from conftest import App
+from test_links import GANS, link
+from test_permalink import mutated, some
+
+import ganzoo
+from ganzoo.ui.permalink import decode, fields
+
+PLACES = {}
+for c in GANS:
+    PLACES.setdefault(c.spec.name, []).append(c.name)
+
+
+@pytest.fixture(scope="module")
+def many(request):
+    return request.config.getoption("--links")
+
+
+def inputs_of(name):
+    return ganzoo.load(name).inputs
+
+
+def chance(rng):
+    """A link of any checkpoint, with any of its controls changed."""
+    c = rng.choice(GANS)
+    inputs = inputs_of(c.name)
+    return link(c, {k: some(rng, k, inputs) for k in fields(inputs) if rng.random() < 0.6})
+
+
+class Visitor:
+    """Asks an app what its page asks it."""
+
+    def __init__(self, app):
+        self.http = httpx.Client(base_url=app.url, timeout=120)
+        config = self.http.get("config").json()
+        self.about = {c["id"]: c["props"].get("elem_id") for c in config["components"]}
+        self.steps = config["dependencies"]
+
+    def pressed(self, elem_id):
+        """What follows when a button is pressed."""
+        return next(d for d in self.steps for at, event in d["targets"] if self.about.get(at) == elem_id and event == "click")
+
+    def restored(self, query):
+        """What the controls become: elem_id -> what is sent for it."""
+        step = self.pressed("zoo-restore")
+        asked = {"fn_index": step["id"], "data": [], "session_hash": "s"}
+        answer = self.http.post(f"gradio_api/run/predict{query}", json=asked)
+        assert answer.status_code == 200, (query, answer.text)
+        return {self.about[at]: value for at, value in zip(step["outputs"], answer.json()["data"], strict=True)}
+
+    def drawn(self, query):
+        """What a link draws on a first visit: elem_id -> its content, files by their bytes."""
+        step = self.pressed("zoo-draw")
+        asked = {"fn_index": step["id"], "data": ["visit"], "session_hash": "s"}
+        assert self.http.post(f"gradio_api/queue/join{query}", json=asked).status_code == 200
+        with self.http.stream("GET", "gradio_api/queue/data", params={"session_hash": "s"}) as lines:
+            for line in lines.iter_lines():
+                said = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
+                if said.get("msg") == "process_completed":
+                    assert said["success"], (query, said["output"])
+                    sent = zip(step["outputs"], said["output"]["data"], strict=True)
+                    return {self.about[at]: self.content(x) for at, x in sent if x != {"__type__": "update"}}
+        raise AssertionError(f"{query}: not drawn")
+
+    def content(self, value):
+        if isinstance(value, dict) and "path" in value:
+            file = self.http.get(f"gradio_api/file={value['path']}")
+            assert file.status_code == 200
+            return hashlib.sha256(file.content).hexdigest()
+        if isinstance(value, dict):
+            return {k: self.content(v) for k, v in value.items()}
+        return [self.content(v) for v in value] if isinstance(value, list) else value
+
+
+def test_links_draw_the_same_bytes_after_a_restart(many, tmp_path):
+    rng = random.Random(5)
+    queries = [chance(rng) for _ in range(many)]
+    seen = []
+    for i in range(2):
+        folder = tmp_path / str(i)
+        folder.mkdir()
+        app = App(folder)
+        try:
+            visitor = Visitor(app)
+            drawn = [visitor.drawn(q) for q in queries]
+        finally:
+            app.stop()
+        assert "Traceback" not in app.log.read_text()
+        assert sum(map(bool, drawn)) > 0.9 * many, "all but those that by chance change nothing"
+        seen.append([hashlib.sha256(json.dumps(x, sort_keys=True).encode()).hexdigest() for x in drawn])
+    assert seen[0] == seen[1]
+    assert max(Counter(seen[0]).values()) <= 1 + many // 50, "links draw different things"
+
+
+def test_spoilt_links_are_no_error_and_say_what_was_passed_over(many, app):
+    rng = random.Random(6)
+    visitor = Visitor(app)
+    told = 0
+    for _ in range(many):
+        query = mutated(rng, chance(rng))
+        said = visitor.restored(query)["zoo-notice"]
+        pairs = dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True))
+        state, notices = decode(pairs, PLACES, inputs_of)
+        told += bool(notices)
+        for line in notices[:6]:
+            assert html.escape(line) in said["value"], query
+        assert said["visible"] or not notices
+        assert not state.checkpoint or state.checkpoint in PLACES[state.tab]
+    assert told > many / 4, "most mutations are noticed"
