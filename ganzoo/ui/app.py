@@ -27,7 +27,7 @@ LAUNCH: dict[str, Any] = {
     "enable_monitoring": False,
     "state_session_capacity": 200,
     "max_file_size": "5mb",
-    "ssr_mode": False,
+    "ssr_mode": None,
 }
 
 

@@ -14,6 +14,7 @@ SETTINGS = {
     "GANZOO_EAGER": "1: load every network when the app starts, not when it is first asked for",
     "GRADIO_SERVER_NAME": "0.0.0.0: answer other machines too (default 127.0.0.1)",
     "GRADIO_SERVER_PORT": "port of the app (default: the first free one from 7860)",
+    "GRADIO_SSR_MODE": "True: render the page on the server, with Node 24 or newer, as Spaces do (GRADIO_NODE_PATH says where)",
     "GRADIO_TEMP_DIR": "folder of the pictures that are being shown; emptied by the day and when the app starts",
     "HF_HUB_OFFLINE": "1: never ask the Hub; the cache and the bundled weights draw",
 }
