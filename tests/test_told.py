@@ -191,19 +191,16 @@ def test_the_shipped_encoder_is_taken_and_stays():
     assert e.config.captions[0] == "noise number 0"
 
 
-def test_disturbed_pictures_are_shifted_alike_and_some_are_covered():
+def test_disturbed_pictures_are_shifted_alike():
     torch.manual_seed(1)
-    image = torch.rand(400, 3, 16, 16) + 1
+    image = torch.rand(40, 3, 16, 16)
     assert disturb(image, 0.0) is image
-    out = disturb(image, 0.5)
-    covered = (out == 0).any(1)
-    share = covered.flatten(1).any(1).float().mean().item()
-    assert share == pytest.approx(0.5, abs=0.1)
-    assert covered.float().mean((1, 2)).max() <= 0.25 + 1e-6
-    whole = ~covered.flatten(1).any(1)
-    shifts = [(dy, dx) for dy in range(-2, 3) for dx in range(-2, 3)]
-    fits = [s for s in shifts if torch.equal(image[whole].roll(s, (2, 3)), out[whole])]
-    assert len(fits) == 1
+    shifts = {(dy, dx): image.roll((dy, dx), (2, 3)) for dy in range(-2, 3) for dx in range(-2, 3)}
+    seen = [
+        next(s for s, shifted in shifts.items() if torch.equal(shifted, out))
+        for out in (disturb(image, 0.5) for _ in range(99))
+    ]
+    assert len(set(seen)) > 20
 
 
 # ---- What is measured --------------------------------------------------------------------------------------------------

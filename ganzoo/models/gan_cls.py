@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..gan import Batch, Terms
 from ..nets import init_normal, up
 from ..spec import Paper, Spec, knob
 from ..text import reader
@@ -56,14 +55,6 @@ class GANCLS(Reads):
     def imagine(self, said: Tensor, z: Tensor) -> Tensor:  # type: ignore[override]
         image: Tensor = self.G(z, said)
         return image
-
-    def g_loss(self, batch: Batch) -> Terms:
-        said, terms = self.said(batch), super().g_loss(batch)
-        if self.config.between:
-            half = len(said) // 2
-            mixed = (said[:half] + said[half : 2 * half]) / 2
-            terms["g_between"] = self.config.between * self.fool(self.imagine(mixed, batch["z"][:half]), mixed)
-        return terms
 
 
 SPEC = Spec(

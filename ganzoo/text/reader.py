@@ -35,7 +35,7 @@ OFFERS = (
 )
 
 # What a few thousand pictures and a CPU ask for: the caption meets D's features as a product (see `Matching`), D has no batch
-# norm but the R1 penalty, its pictures are shifted and partly covered (Zhao et al. 2020, arXiv 2006.10738), steps are larger.
+# norm but the R1 penalty, its pictures are shifted (Zhao et al. 2020, arXiv 2006.10738), steps are larger.
 LIGHT: dict[str, Any] = {"match": "project", "d_norm": "none", "r1": 1.0, "disturb": 0.2}
 LIGHT |= {"r1_every": 4, "lr_g": 4e-4, "lr_d": 4e-4, "beta1": 0.0, "beta2": 0.99}
 
@@ -59,7 +59,8 @@ class Config(spec.Config):
     d_norm: Literal["batch", "none"] = knob("batch", "normalisation in D")
     match: Literal["join", "project"] = knob("join", "how a caption meets D's features: beside them, or as a product")
     text: int = knob(128, "numbers that a caption is made smaller to beside them")
-    disturb: float = knob(0.0, "how far pictures are shifted and how often covered before D sees them, a later idea")
+    disturb: float = knob(0.0, "how far pictures are shifted before D sees them, in quarters of the side, a later idea")
+    between: float = knob(0.0, "weight of the captions halfway between two (GAN-INT, Reed et al. 2016); 0 leaves them out")
     agree: float = knob(0.0, "weight of the encoder's own opinion of picture and caption, a later idea; 0 leaves it out")
     r1: float = knob(0.0, "weight of the R1 penalty on D's slope at real pictures, a later idea; 0 leaves it out")
     r1_every: int = knob(16, "steps from one R1 penalty to the next, which counts for all of them")
@@ -167,10 +168,12 @@ class Reads(GAN):
         """What captions say (B, E), and the noise -> images (B, C, S, S) in [-1, 1]."""
         raise NotImplementedError
 
+    def noise(self, batch: Batch) -> Batch:
+        return {i.name: batch[i.name] for i in self.inputs if isinstance(i, Noise)}
+
     def fake(self, batch: Batch) -> Tensor:
         if "fake" not in batch:
-            noise = {i.name: batch[i.name] for i in self.inputs if isinstance(i, Noise)}
-            batch["fake"] = self.imagine(self.said(batch), **noise)
+            batch["fake"] = self.imagine(self.said(batch), **self.noise(batch))
         return batch["fake"]
 
     def read(self, text: Tensor) -> Tensor:
@@ -199,8 +202,20 @@ class Reads(GAN):
 
     def g_loss(self, batch: Batch) -> Terms:
         c, image, said = self.config, self.fake(batch), self.said(batch)
-        agreed = {"g_agree": c.agree * self.agreement(image, said)} if c.agree else {}
-        return {"g_fool": self.fool(image, said)} | agreed
+        terms = {"g_fool": self.fool(image, said)}
+        if c.agree:
+            terms["g_agree"] = c.agree * self.agreement(image, said)
+        if c.between:
+            terms["g_between"] = c.between * self.halfway(batch)
+        return terms
+
+    def halfway(self, batch: Batch) -> Tensor:
+        """What G pays for captions halfway between two, of which nobody drew a picture (Reed et al. 2016, equation 5); they are
+        mixed in pairs, half as many as the batch."""
+        said = self.said(batch)
+        half = len(said) // 2
+        mixed = (said[:half] + said[half : 2 * half]) / 2
+        return self.fool(self.imagine(mixed, **{k: v[:half] for k, v in self.noise(batch).items()}), mixed)
 
     def fool(self, image: Tensor, said: Tensor) -> Tensor:
         """What G pays for a picture and what it was told."""
