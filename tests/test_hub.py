@@ -8,13 +8,15 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
+import httpx
 import numpy
 import pytest
 import torch
 import yaml
-from conftest import EVERYTHING, REPO, free_port
+from conftest import EVERYTHING, REPO, App, free_port
 from hubserver import Client, Hub, clean_env, git
 from PIL import Image
 
@@ -384,6 +386,34 @@ def test_a_hub_that_is_a_black_hole_costs_two_seconds_once_a_minute(kind, hub, c
     assert 1.9 < later["seconds"] < quick + 3, "after a minute it asks again"
     assert "ada/never-seen: the Hub cannot be reached" in gone["said"]
     assert gone["seconds"] < 0.5
+
+
+def test_a_black_hole_keeps_the_app_and_its_first_picture_back_by_two_seconds(hub, tmp_path):
+    def seconds(name):
+        (tmp_path / name).mkdir()
+        start = time.monotonic()
+        app = App(tmp_path / name, HF_ENDPOINT=hub.url, HF_HOME=tmp_path / name, HF_HUB_OFFLINE="0", GANZOO_HUB="ada")
+        try:
+            asked = {"data": [NAME, 1, 0, {}]}
+            with httpx.Client(base_url=app.url, timeout=60) as http:
+                event = http.post("gradio_api/call/sample", json=asked).json()["event_id"]
+                assert "event: complete" in http.get(f"gradio_api/call/sample/{event}").text
+            return time.monotonic() - start
+        finally:
+            app.stop()
+            assert "Traceback" not in app.log.read_text()
+
+    hub.shut()
+    try:
+        refused = min(seconds(f"refused-{i}") for i in range(2))
+    finally:
+        hub.open()
+    hub.hole = "silent"
+    try:
+        hole = min(seconds(f"hole-{i}") for i in range(2))
+    finally:
+        hub.hole = ""
+    assert hole - refused < 3
 
 
 def test_a_slow_download_does_not_keep_a_visitor_from_the_bundled_weights(hub, client, quick, kept):
