@@ -50,8 +50,8 @@ class WordsTab(Tab):
         with gr.Row(equal_height=False, elem_classes="section"):
             with gr.Column(scale=5, min_width=300):
                 self.walk()
-            with gr.Column(scale=6, min_width=300):
-                self.near = gr.HTML(self.shown[4], visible=bool(self.shown[4]), elem_id=self.id("near"), elem_classes="flush")
+            with gr.Column(scale=6, min_width=300, visible=bool(self.shown[4])) as self.beside:
+                self.near = gr.HTML(self.shown[4], elem_id=self.id("near"), elem_classes="flush")
         self.upbringing()
         self.wire()
 
@@ -146,7 +146,7 @@ class WordsTab(Tab):
         words = {self.text.name: self.box, "style": self.style, play.EPSILON: self.epsilon}
         self.held |= {"seed": self.seed, "n": self.n, **words, **others}
         asked = [self.checkpoint, *self.held.values()]
-        shown = [self.picture, self.pair, self.said, self.heard, self.near]
+        shown = [self.picture, self.pair, self.said, self.heard, self.near, self.beside]
         self.parts.append(Part(shown, [*self.held], self.updates))
         self.held["into"] = self.into
         self.endpoint(asked)
@@ -229,7 +229,7 @@ class WordsTab(Tab):
         def updates(*asked: Any) -> list[Any]:
             one, pair, said, heard, near = self.drawn(*asked)
             pictures = [gr.update(value=x, visible=x is not None) for x in (one, pair)]
-            return [*pictures, said, heard, gr.update(value=near, visible=bool(near))]
+            return [*pictures, said, heard, near, gr.Column(visible=bool(near))]
 
         return updates
 
