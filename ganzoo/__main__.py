@@ -111,6 +111,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default auto)")
     verb.add_argument("--seconds", type=positive(float), default=3.0, help="of each turn of each loop (default 3)")
     verb.add_argument("--json", action="store_true", help="as JSON")
+    verb.add_argument("--parity", metavar="DATA", help="train MODEL on DATA with both loops and compare what they draw")
+    verb.add_argument("--images", type=positive(int), default=100_000, help="with --parity: of each training (default 100000)")
+    verb.add_argument("--seeds", type=positive(int), default=3, help="with --parity: trainings of each loop (default 3)")
+    verb.add_argument("--root", help="with --parity: folder of the data sets (default $GANZOO_DATA or ./data)")
     verb.set_defaults(run=bench)
     return parser.parse_args(argv)
 
@@ -206,6 +210,10 @@ def train(args: argparse.Namespace) -> None:
         raise ValueError(f"{folder / f'seed-{taken[0]}'}: already there; choose another --out, or other --seeds")
     for seed in args.seeds:
         finish(loop, state.Run.create(folder / f"seed-{seed}", dataclasses.replace(plan, seed=seed)), args)
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def recipe_of(spec: Spec, name: str | None) -> str | None:
@@ -315,9 +323,6 @@ def eval_(args: argparse.Namespace) -> None:
     from .hub.resolve import opened, resolve
     from .metrics import report, seeds
 
-    def say(line: str) -> None:
-        print(line, file=sys.stderr)
-
     if seeds.runs(Path(args.name)):
         found_by_seed = seeds.measured(Path(args.name), args.root, args.n, say)
         several = seeds.together(found_by_seed)
@@ -377,7 +382,7 @@ def push(args: argparse.Namespace) -> None:
 def deploy(args: argparse.Namespace) -> None:
     from .hub.deploy import deploy as upload
 
-    sent, made = upload(args.space, private=args.private, dry_run=args.dry_run, say=lambda line: print(line, file=sys.stderr))
+    sent, made = upload(args.space, private=args.private, dry_run=args.dry_run, say=say)
     tree(sent.sizes)
     if args.dry_run:
         print(f"\n{made.head}\n\nnothing was uploaded: without --dry-run, this is one commit to the Space {sent.repo}")
@@ -393,7 +398,17 @@ def tree(sizes: dict[str, int]) -> None:
 
 def bench(args: argparse.Namespace) -> None:
     from .training.bench import bench as measure
+    from .training.bench import parity
 
+    if args.parity:
+        if not args.model:
+            raise ValueError("--parity needs a MODEL: `python -m ganzoo bench MODEL --parity DATA`")
+        spec = registry.spec(args.model)
+        recipe = recipe_of(spec, args.recipe)
+        distances = parity(spec, recipe, args.parity, args.root, args.images, args.seeds, say)
+        table = "\n".join(f"| {loop} | {' | '.join(f'{d:.3f}' for d in of)} |" for loop, of in distances.items())
+        print(json.dumps(distances, indent=2) if args.json else table)
+        return
     found = {}
     for name in [args.model] if args.model else registry.MODELS:
         spec = registry.spec(name)

@@ -21,14 +21,18 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.transforms import v2
 
+from .. import data
 from ..data import Data
 from ..gan import GAN
-from ..images import to_pil
+from ..images import to_pil, to_uint8
+from ..metrics.quality import frechet_distance
+from ..metrics.report import asked, judge_of, look
 from ..spec import Spec
 from .engine import Engine, pick_device, pick_precision
 
 TURNS = 5  # of each loop
 SAMPLED = 256  # pictures of a timed draw
+PARITY = 10_000  # pictures that a Fréchet distance is of
 
 
 def bench(spec: Spec, recipe: str | None = None, device_name: str = "auto", seconds: float = 3.0) -> dict[str, Any]:
@@ -37,9 +41,9 @@ def bench(spec: Spec, recipe: str | None = None, device_name: str = "auto", seco
     device = pick_device(device_name)
     precision = pick_precision("auto", device)
     usual = spec.config()
-    data = noise(usual.side, usual.channels)
-    engine = Engine(spec, dict(spec.recipes[recipe] if recipe else {}), data, 0, device, precision)
-    plain = reference(spec.build(engine.config).to(device), data, device)
+    pictures = noise(usual.side, usual.channels)
+    engine = Engine(spec, dict(spec.recipes[recipe] if recipe else {}), pictures, 0, device, precision)
+    plain = reference(spec.build(engine.config).to(device), pictures, device)
 
     def ours() -> None:
         engine.advance()
@@ -71,6 +75,32 @@ def bench(spec: Spec, recipe: str | None = None, device_name: str = "auto", seco
     }
 
 
+def parity(
+    spec: Spec, recipe: str | None, data_name: str, root: str | None, images: int, seeds: int, say: Callable[[str], None]
+) -> dict[str, list[float]]:
+    """Train with both loops from several seeds, for as many pictures each -> {"engine": [...], "plain": [...]}, their Fréchet
+    distances to the training set: of the networks as they are, since the plain loop keeps no average of them."""
+    train, judge, device = data.load(data_name, root, "train"), judge_of(data_name), pick_device("auto")
+    real = look(judge, train.image).feature
+    found: dict[str, list[float]] = {"engine": [], "plain": []}
+    for seed in range(seeds):
+        config: dict[str, object] = dict(spec.recipes[recipe] if recipe else {})
+        engine = Engine(spec, config, train, seed, device, pick_precision("auto", device))
+        torch.manual_seed(seed)
+        plain = spec.build(engine.config)
+        plain.prepare()
+        loop = reference(plain.to(device), train, device)
+        for _ in range(max(1, images // engine.config.batch)):
+            engine.advance()
+            next(loop)
+        engine.read()
+        for name, gan in (("engine", engine.gan), ("plain", plain)):
+            given = gan.eval().draw(PARITY, seed, **asked(gan, train, PARITY, seed))
+            found[name].append(frechet_distance(real, look(judge, to_uint8(gan.show(given))).feature))
+            say(f"seed {seed}, {name}: {found[name][-1]:.3f}")
+    return found
+
+
 def noise(side: int, channels: int) -> Data:
     """As much to carry as a small data set, with nothing to learn."""
     n, generator = 10_000, torch.Generator().manual_seed(0)
@@ -93,8 +123,8 @@ def speed(step: Callable[[], Any], batch: int, seconds: float) -> float:
 class Pictures(Dataset[tuple[Tensor, int]]):
     """A data set as most code has it: PIL pictures, transformed one by one."""
 
-    def __init__(self, data: Data) -> None:
-        self.data = data
+    def __init__(self, pictures: Data) -> None:
+        self.data = pictures
         self.transform = v2.Compose(
             [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5], [0.5])],
         )
@@ -106,7 +136,7 @@ class Pictures(Dataset[tuple[Tensor, int]]):
         return self.transform(to_pil(self.data.image[i])), int(self.data.label[i])
 
 
-def reference(gan: GAN, data: Data, device: torch.device) -> Iterator[None]:
+def reference(gan: GAN, pictures: Data, device: torch.device) -> Iterator[None]:
     """The loop that everybody writes, a step at a time: fp32, NCHW, a DataLoader with PIL transforms, a forward of G for
     each player, a pass of D for each kind, `.item()` every step."""
     c = gan.config
@@ -117,7 +147,7 @@ def reference(gan: GAN, data: Data, device: torch.device) -> Iterator[None]:
     ]
     step = 0
     while True:
-        for image, label in DataLoader(Pictures(data), c.batch, shuffle=True, drop_last=True):
+        for image, label in DataLoader(Pictures(pictures), c.batch, shuffle=True, drop_last=True):
             gan.on_step(step)
             batch = {"image": image.to(device), "label": label.to(device)}
             batch |= gan.draw(len(image), None, **{i.name: batch[i.name] for i in gan.inputs if i.name in batch})
