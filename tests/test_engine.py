@@ -353,3 +353,15 @@ def test_the_certificate_is_earned(certified, pytestconfig):
     kept = vars(configure(spec.config, spec.tiny))
     found = certify(spec.name, spec.config, kept, kills=kills, say=print)
     assert (found["kills"], found["exact"]) == (kills, True)
+
+
+def test_both_loops_of_the_bench_are_trained_and_compared(weights):
+    said = cli("bench", "vanilla", "--parity", "fake", "--images", 640, "--seeds", 2, "--json")
+    found = json.loads(said.stdout)
+    assert set(found) == {"engine", "plain"}
+    assert all(len(of) == 2 and min(of) > 0 for of in found.values())
+    assert found["engine"] != found["plain"]
+    assert "seed 1, plain: " in said.stderr
+    refused = cli("bench", "--parity", "fake", check=False)
+    assert refused.returncode == 2
+    assert "--parity needs a MODEL" in refused.stderr
