@@ -11,12 +11,13 @@ import torch
 from conftest import cli, tiny, told
 from torch import nn
 
+from ganzoo import registry
 from ganzoo.gan import GAN
 from ganzoo.inputs import Choice, Code, Noise, draw
 from ganzoo.metrics import control
 from ganzoo.metrics.case import Case, Look
 from ganzoo.metrics.seeds import together
-from ganzoo.spec import Config
+from ganzoo.spec import Config, configure
 from ganzoo.ui import pad
 
 # ---- Codes -----------------------------------------------------------------------------------------------------------
@@ -181,6 +182,27 @@ def test_seeds_are_a_range(wrong, capsys):
     code, said = told(capsys, "train", "vanilla", "--data", "fake", f"--seeds={wrong}")
     assert code == 2
     assert "is not A-B, such as 0-4" in said
+
+
+def test_what_q_should_make_of_real_pictures():
+    """The same in both copies, sure, and each code as often as any other; each fault costs what Hu et al. 2017 have it cost."""
+    spec = registry.spec("infogan")
+    gan = spec.build(configure(spec.config, dict(spec.tiny)))
+    gan.Q = nn.Identity()
+    k = gan.config.categories
+    right = 20 * torch.eye(k).repeat(5, 1)
+    one = right[:1].expand(50, -1)
+    cases = {
+        "right": (right, right, 0),
+        "all one code": (one, one, 0.4 * math.log(k)),
+        "never sure": (0 * right, 0 * right, 0.1 * math.log(k)),
+        "unlike in the copy": (right, right.roll(1, 1), 20),
+    }
+    for name, (seen, moved, cost) in cases.items():
+        assert gan.agreement(seen, moved).item() == pytest.approx(cost, abs=1e-3), name
+    seen, moved = right.clone().requires_grad_(), right.roll(1, 1).requires_grad_()
+    gan.agreement(seen, moved).backward()
+    assert moved.grad.abs().sum() > 1 > seen.grad.abs().sum(), "it is the copy that gives way"
 
 
 # ---- The pad -----------------------------------------------------------------------------------------------------------

@@ -5,8 +5,9 @@ reads the codes back from the picture, and G and Q together raise the lower boun
 L(G, Q) = E log Q(c | G(z, c)) + H(c) <= I(c; G(z, c)) (equations 4 and 5). Networks: appendix C.1.
 Departs: an averaged generator; Q moves in D's turn; a number's log Q has the variance that fits the batch only where the
 bound is logged, and variance 1 where it is minimised. Recipe `fast`, which the shipped checkpoints use: four sides
-(4, 7, 14, 28) instead of three and no dense layer, no batch norm in D, R1 penalty, larger steps. Option `jitter`: Q reads
-c1 in pictures turned and stretched a little, and must agree with itself on real ones (Hu et al. 2017, arXiv 1702.08720).
+(4, 7, 14, 28) instead of three and no dense layer, no batch norm in D, R1 penalty, larger steps; and Q learns
+c1 from jittered pictures, turned and stretched a little, of which it also sees real ones: there c1 must be sure, each as often
+as any other, and the same with jitter and without (Hu et al. 2017, arXiv 1702.08720). No label is ever seen.
 Shapes: B batch, Z noise, K categories, N numbers, C channels, S side, F features.
 """
 
@@ -18,7 +19,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, mse_loss, one_hot
+from torch.nn.functional import cross_entropy, kl_div, mse_loss, one_hot
 
 from .. import spec
 from ..gan import GAN, Batch, Phase, Terms
@@ -35,8 +36,8 @@ class Config(spec.Config):
     numbers: int = knob(2, "codes in [-1, 1]: c2, c3, ...")
     info_category: float = knob(1.0, "weight of what Q says of c1 (lambda of equation 6)")
     info_number: float = knob(0.1, "weight of what Q says of c2, c3, ...")
-    jitter: float = knob(0.0, "how far pictures are turned and stretched before Q reads c1 in them, a later idea; 0: not")
-    same: float = knob(1.0, "with jitter: weight of Q's agreement on real pictures and their jittered copies")
+    jitter: float = knob(0.0, "how far pictures are turned and stretched for Q to learn c1 from, a later idea; 0: not")
+    same: float = knob(1.0, "with jitter: weight of what Q should make of real pictures")
     width: int = knob(64, "channels of the layer next to the picture")
     start: int = knob(7, "side that the generator starts from, and D ends at")
     dense: int = knob(1024, "units of the dense layer at that end of each network; 0 leaves it out")
@@ -92,8 +93,8 @@ class Recogniser(nn.Module):
     def __init__(self, c: Config) -> None:
         super().__init__()
         seen = c.dense or features(c.width, c.side, c.start) * c.start**2
-        norm = [nn.BatchNorm1d(128)] if c.d_norm == "batch" else []
-        self.body = nn.Sequential(nn.Linear(seen, 128), *norm, nn.LeakyReLU(0.2), nn.Linear(128, c.categories + c.numbers))
+        last = nn.Linear(128, c.categories + c.numbers)
+        self.body = nn.Sequential(nn.Linear(seen, 128), nn.BatchNorm1d(128), nn.LeakyReLU(0.2), last)
 
     def forward(self, seen: Tensor) -> Tensor:
         codes: Tensor = self.body(seen)
@@ -125,10 +126,11 @@ class InfoGAN(GAN):
         codes = dict(zip(self.numbers, seen[:, self.config.categories :].unbind(1), strict=True))
         return {"c1": seen[:, : self.config.categories]} | codes
 
-    def information(self, seen: Tensor, jittered: Tensor, batch: Batch) -> Terms:
-        """-log Q of the codes of fake pictures, but for constants; the bounds, in nats, are watched."""
+    def information(self, seen: Tensor, moved: Tensor, batch: Batch) -> Terms:
+        """-log Q of the codes of fake pictures, but for constants, with c1 read in their copies `moved`; the bounds, in nats,
+        are watched."""
         c, read = self.config, self.Q(seen).float()
-        surprise = cross_entropy(self.Q(jittered)[:, : c.categories].float(), batch["c1"])
+        surprise = cross_entropy(self.Q(moved)[:, : c.categories].float(), batch["c1"])
         self.watched["mi_c1"] = math.log(c.categories) - surprise.detach()
         terms = {"q_c1": c.info_category * surprise}
         for i, name in enumerate(self.numbers):
@@ -138,29 +140,30 @@ class InfoGAN(GAN):
         return terms
 
     def agreement(self, seen: Tensor, moved: Tensor) -> Tensor:
-        """What Q should make of c1 in real pictures: the same in a picture and its jittered copy, and each code as often as
-        any other (Hu et al. 2017, arXiv 1702.08720, section 3). Zero at best."""
+        """What Q should make of c1 in real pictures: the same in a picture and its jittered copy, something sure, and each code
+        as often as any other (Hu et al. 2017, arXiv 1702.08720, equation 6, with its weights)."""
         k = self.config.categories
-        before, after = self.Q(seen.detach())[:, :k].float(), self.Q(moved)[:, :k].float()
-        often = after.softmax(1).mean(0)
-        wrong: Tensor = cross_entropy(after, before.detach().softmax(1)) + (often * (k * often + 1e-8).log()).sum()
+        sure, after = (self.Q(x)[:, :k].float().log_softmax(1) for x in (seen, moved))
+        drift = kl_div(after, sure.detach(), reduction="batchmean", log_target=True)
+        often = sure.exp().mean(0)
+        unsure, spread = -(sure.exp() * sure).sum(1).mean(), -(often * (often + 1e-8).log()).sum()
+        wrong: Tensor = drift + 0.1 * (unsure + 4 * (math.log(k) - spread))
         return wrong
 
     def d_loss(self, batch: Batch) -> Terms:
         c, real, fake = self.config, batch["image"], self.fake(batch).detach()
         of_real, of_fake = self.both(self.D.features, real, fake)
         terms = self.tell_apart(self.D.head(of_real).squeeze(1), self.D.head(of_fake).squeeze(1))
-        moved_fake = of_fake
+        moved = of_fake
         if c.jitter:
-            moved_real, moved_fake = self.both(self.D.features, jitter(real, c.jitter), jitter(fake, c.jitter))
+            moved_real, moved = self.both(self.D.features, jitter(real, c.jitter), jitter(fake, c.jitter))
             terms["q_same"] = c.same * self.agreement(of_real, moved_real)
-        return terms | self.information(of_fake, moved_fake, batch) | self.lazy_r1(c.r1, c.r1_every, real)
+        return terms | self.information(of_fake, moved, batch) | self.lazy_r1(c.r1, c.r1_every, real)
 
     def g_loss(self, batch: Batch) -> Terms:
         fake = self.fake(batch)
         seen = self.D.features(fake)
-        moved = self.D.features(jitter(fake, self.config.jitter)) if self.config.jitter else seen
-        information = {k.replace("q_", "g_"): v for k, v in self.information(seen, moved, batch).items()}
+        information = {k.replace("q_", "g_"): v for k, v in self.information(seen, seen, batch).items()}
         return {"g_fool": self.loss.fool(self.D.head(seen).squeeze(1))} | information
 
     def phases(self) -> list[Phase]:
@@ -192,7 +195,7 @@ SPEC = Spec(
     build=InfoGAN,
     recipes={
         "fast": {"start": 4, "dense": 0, "d_norm": "none", "r1": 1.0, "width": 48, "batch": 64}
-        | {"lr_d": 1e-3, "beta1": 0.0, "beta2": 0.99}
+        | {"lr_d": 1e-3, "beta1": 0.0, "beta2": 0.99, "jitter": 0.2}
     },
     tiny={"z": 4, "width": 4, "batch": 8, "dense": 8, "start": 4},
 )
