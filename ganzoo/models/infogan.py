@@ -5,9 +5,9 @@ reads the codes back from the picture, and G and Q together raise the lower boun
 L(G, Q) = E log Q(c | G(z, c)) + H(c) <= I(c; G(z, c)) (equations 4 and 5). Networks: appendix C.1.
 Departs: an averaged generator; Q moves in D's turn; a number's log Q has the variance that fits the batch only where the
 bound is logged, and variance 1 where it is minimised. Recipe `fast`, which the shipped checkpoints use: four sides
-(4, 7, 14, 28) instead of three and no dense layer, no batch norm in D, R1 penalty, larger steps; and Q learns
-c1 from jittered pictures, turned and stretched a little, of which it also sees real ones: there c1 must be sure, each as often
-as any other, and the same with jitter and without (Hu et al. 2017, arXiv 1702.08720). No label is ever seen.
+(4, 7, 14, 28) instead of three and no dense layer, no batch norm in D, R1 penalty, larger steps; Q learns c1 from jittered
+pictures, of which it also sees real ones: there c1 must be sure, each as often as any other, and the same with jitter and
+without (Hu et al. 2017, arXiv 1702.08720). No label is ever seen.
 Shapes: B batch, Z noise, K categories, N numbers, C channels, S side, F features.
 """
 
