@@ -127,7 +127,7 @@ class InfoGAN(GAN):
         return {"c1": seen[:, : self.config.categories]} | codes
 
     def information(self, seen: Tensor, moved: Tensor, batch: Batch) -> Terms:
-        """-log Q of the codes of fakes, but for constants, c1 read in their copies `moved`; the bounds, in nats, are watched."""
+        """-log Q of the codes of fakes, but for constants, c1 read in their copies `moved`; the bounds (nats) are watched."""
         c, read = self.config, self.Q(seen).float()
         surprise = cross_entropy(self.Q(moved)[:, : c.categories].float(), batch["c1"])
         self.watched["mi_c1"] = math.log(c.categories) - surprise.detach()
