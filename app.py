@@ -16,7 +16,10 @@ asked = options() if __name__ == "__main__" else None  # before the page is buil
 
 from ganzoo.ui.app import LAUNCH, build  # noqa: E402
 
-demo = build()
+try:
+    demo = build()
+except ValueError as error:  # such as a $GANZOO_HUB that is none
+    raise SystemExit(f"ganzoo: {error}") from None
 
 if asked:
     launch(demo, LAUNCH, asked.share)

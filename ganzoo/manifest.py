@@ -33,13 +33,15 @@ FILLED = (torch.randn, torch.rand, torch.ones, torch.zeros, torch.full)
 WIDEST = 1024  # pixels
 MOST_PICTURES, WIDEST_PICTURE = 10_000, 32  # of its training that it may keep, and their pixels
 LONGEST = 10_000  # characters of a text, and items of a list
+MOST_SHOTS = 64  # of its training, in the timeline
+LONGEST_LOG = 5 * 10**6  # characters
 
 NUMBER = (int, float)
 SHAPE: dict[str, Any] = {
     "name": str,
     "model": str,
     "data": {"name": str, "title": str, "source": str, "license": str},
-    "config": {},
+    "config": {"side": int, "channels": int, "batch": int},
     "inputs": [{"name": str, "type": str}],
     "training": {"command": str, "steps": int, "images": int, "seconds": NUMBER, "device": str, "seed": int},
     "timeline": {"steps": [int]},
@@ -76,17 +78,23 @@ def check(config: dict[str, Any], where: str) -> None:
         raise ValueError(f"{where}: files: {', '.join(config['files'])[:80]} are not {MODEL} and, maybe, {OPPONENT}")
     if wrong := [k for k, v in config["files"].items() if not re.fullmatch(r"[0-9a-f]{64}", str(v))]:
         raise ValueError(f"{where}: files: {wrong[0]}: {str(config['files'][wrong[0]])[:70]!r} is not a sha256")
+    if len(config["timeline"]["steps"]) > MOST_SHOTS:
+        raise ValueError(f"{where}: timeline: {len(config['timeline']['steps'])} steps are more than {MOST_SHOTS}")
+    measures = list(config["metrics"])
     if config.get("seeds"):
         shaped(config["seeds"], SEEDS, f"{where}: seeds")
+        if not config["seeds"]["measures"]:
+            raise ValueError(f"{where}: seeds: no measures")
+        measures += [m | {"floor": None} for m in config["seeds"]["measures"]]
     if kept := config.get("training_pictures"):
         shaped(kept, PICTURES, f"{where}: training_pictures")
         if not (1 <= kept["count"] <= MOST_PICTURES and 1 <= kept["side"] <= WIDEST_PICTURE):
             few = f"1 to {MOST_PICTURES:,}, 1 to {WIDEST_PICTURE} pixels wide"
             raise ValueError(f"{where}: training_pictures: {kept['count']} of {kept['side']} pixels are not {few}")
-    for m in config["metrics"]:
+    for m in measures:
         detail = m.get("detail", {})
         shaped(detail, {k: v for k, v in DETAIL.items() if k in detail}, f"{where}: metrics: {m['name'][:40]}: detail")
-        if m.get("better") not in ("lower", "higher") or not isinstance(m.get("floor"), int | float | None):
+        if m.get("better") not in ("lower", "higher") or not isinstance(m.get("floor", ""), int | float | None):
             raise ValueError(f"{where}: metrics: {m['name'][:40]}: `better` is lower or higher, `floor` a number or null")
     side = config["config"].get("side", 1)
     if isinstance(side, int) and side > WIDEST:
@@ -94,7 +102,9 @@ def check(config: dict[str, Any], where: str) -> None:
 
 
 def check_log(text: str, where: str) -> None:
-    """ValueError unless each line is an object of numbers by name, `step` and `images` among them."""
+    """ValueError unless each line is an object of numbers by name, `step` and `images` among them, and it is not too long."""
+    if len(text) > LONGEST_LOG:
+        raise ValueError(f"{where}: {len(text):,} characters are more than {LONGEST_LOG:,}")
     for i, line in enumerate(text.splitlines(), 1):
         try:
             entry = json.loads(line)

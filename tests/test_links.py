@@ -248,6 +248,52 @@ def test_a_link_is_followed_though_the_page_is_built_late(app, browser):
     page.close()
 
 
+def test_who_turns_to_another_tab_while_a_link_is_drawn_is_there(app, browser):
+    if len(TABS) < 2:
+        pytest.skip("one tab")
+    one, two = TABS[:2]
+    page = browser.new_page()
+    page.add_init_script("""
+        const wait = setInterval(() => {
+          if (!window.zoo) return;
+          clearInterval(wait);
+          const start = zoo.start;
+          zoo.start = () => setTimeout(start, 1500);
+        }, 1);
+    """)
+    page.goto(app.url + link(next(c for c in GANS if c.spec.name == one), {"seed": 5}))
+    page.wait_for_function("window.zoo && zoo.why === 'visit'")
+    page.locator(f"#tab-{two}-button").click()
+    page.wait_for_function(READY, polling=100, timeout=PATIENCE)
+    becomes(page, {"v": "1", "tab": two})
+    assert page.evaluate(f"zoo.link('{two}')").startswith(f"?v=1&tab={two}")
+    assert "seed" not in page.evaluate(f"zoo.link('{two}')")
+    assert "seed=5" in page.evaluate(f"zoo.link('{one}')")
+    page.go_back()
+    page.wait_for_function(f"zoo.ready && zoo.at === '{one}'", polling=100)
+    assert address(page)["seed"] == "5"
+    page.close()
+
+
+def test_the_hubs_page_around_a_space_is_told_the_address(app, browser):
+    """As on a Space: the app is in a frame of a page of huggingface.co, which puts what it is told into its own address."""
+    around = f"""<!doctype html><script>window.told = []; addEventListener('message', (e) => told.push(e.data))</script>
+        <iframe src="{app.url}" width="1200" height="800"></iframe>"""
+    context = browser.new_context()
+    page = context.new_page()
+    page.route("https://huggingface.co/**", lambda route: route.fulfill(body=around, content_type="text/html"))
+    page.goto("https://huggingface.co/spaces/ada/zoo")
+    frame = page.frame_locator("iframe")
+    frame.locator(f"#{TABS[0]}-picture img").wait_for()
+    inside = next(f for f in page.frames if f.url.startswith(app.url))
+    inside.wait_for_function(READY)
+    frame.locator(f"#tab-{TABS[-1]}-button").click()
+    page.wait_for_function(f"told.some((x) => x && x.queryString === '?v=1&tab={TABS[-1]}')")
+    frame.locator(f"#tab-{TABS[0]}-button").click()
+    page.wait_for_function("told.some((x) => x && x.queryString === '')")
+    context.close()
+
+
 def test_a_plain_visit_asks_for_no_drawing(app, browser):
     page = browser.new_page()
     page.set_default_timeout(PATIENCE)

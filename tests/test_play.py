@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -14,6 +15,8 @@ import torch
 from conftest import REPO
 
 import ganzoo
+from ganzoo.hub.network import PAUSE
+from ganzoo.hub.resolve import PATIENCE, Known
 from ganzoo.ui import play
 
 GANS = [c for c in ganzoo.checkpoints() if c.config["inputs"]]
@@ -86,7 +89,6 @@ print("FOUND", json.dumps({"devices": devices, "waiting": demo._queue.max_size, 
 
 
 def test_zerogpu_places_all_networks_and_asks_for_one_short_loan(tmp_path):
-    pytest.importorskip("spaces")
     server = ThreadingHTTPServer(("127.0.0.1", 0), DeviceAPI)
     server.asked = []
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -111,3 +113,28 @@ def test_zerogpu_places_all_networks_and_asks_for_one_short_loan(tmp_path):
     (loan,) = [p + body for p, body in server.asked if "schedule" in p]
     assert '"durationSeconds":5' in loan.replace(" ", "") or "durationSeconds=5" in loan, loan
     assert found["said"], "there is no such GPU here"
+
+
+def test_what_cannot_be_had_is_asked_for_once_a_minute(monkeypatch):
+    asked = []
+
+    def resolve(name, patience):
+        asked.append(patience)
+        raise ConnectionError(f"{name}: the Hub cannot be reached")
+
+    monkeypatch.setattr(play, "resolve", resolve)
+    monkeypatch.setattr(play, "others", lambda: [Known("ada/gone", GANS[0].spec.name, "mnist", "Hub ada/gone")])
+    monkeypatch.setattr(play, "_missing", {})
+
+    def told(_):
+        with pytest.raises(ValueError, match="ada/gone") as refused:
+            play.network("ada/gone")
+        return str(refused.value)
+
+    with ThreadPoolExecutor(8) as visitors:
+        assert {*visitors.map(told, range(8))} == {"ada/gone: the Hub cannot be reached"}
+    assert asked == [PATIENCE], "one of eight at once, and not endlessly"
+    until, why = play._missing["ada/gone"]
+    play._missing["ada/gone"] = until - PAUSE, why
+    told(0)
+    assert len(asked) == 2, "after a minute again"

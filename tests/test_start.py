@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
 import time
 
+import httpx
 from conftest import REPO, App
 
+import ganzoo
 from ganzoo.ui import start
 
 
@@ -46,3 +50,31 @@ def test_without_a_tunnel_the_app_runs_and_says_so(tmp_path):
         assert "Traceback" not in said
     finally:
         app.stop()
+
+
+def test_a_setting_that_is_none_is_told_in_a_line():
+    env = os.environ | {"GANZOO_HUB": "b@d"}
+    done = subprocess.run([sys.executable, "app.py"], capture_output=True, text=True, cwd=REPO, env=env)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "ganzoo: GANZOO_HUB: 'b@d' is not USER, USER/REPO, USER/REPO@REVISION or off"
+    assert "Traceback" not in done.stderr
+
+
+def test_the_app_keeps_no_secret_no_history_and_no_picture(tmp_path):
+    secret = "hf_oSecretOfTheHouse"
+    app = App(tmp_path, HF_TOKEN=secret, HF_HOME=tmp_path / "home")
+    try:
+        before = {*tmp_path.rglob("*.png"), *tmp_path.rglob("*.webp")}
+        with httpx.Client(base_url=app.url, timeout=60) as http:
+            name = next(c.name for c in ganzoo.checkpoints() if c.config["inputs"])
+            event = http.post("gradio_api/call/sample", json={"data": [name, 4, 5, {}]}).json()["event_id"]
+            drawn = http.get(f"gradio_api/call/sample/{event}").text
+            page, config = http.get("").text, http.get("config").text
+        assert "event: complete" in drawn
+        assert {*tmp_path.rglob("*.png")} - before, "it was there while it was shown"
+        facts = json.loads(config)
+        assert (facts["analytics_enabled"], facts["run_history"]) == (False, False)
+    finally:
+        app.stop()
+    assert {*tmp_path.rglob("*.png"), *tmp_path.rglob("*.webp")} <= before
+    assert not [x for x in (page, config, drawn, app.log.read_text()) if secret in x]

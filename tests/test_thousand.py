@@ -10,6 +10,7 @@ import html
 import json
 import random
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qsl
 
 import httpx
@@ -19,6 +20,7 @@ from test_links import GANS, link
 from test_permalink import mutated, some
 
 import ganzoo
+from ganzoo.ui.app import WAITING
 from ganzoo.ui.permalink import decode, fields
 
 PLACES = {}
@@ -111,8 +113,11 @@ def test_spoilt_links_are_no_error_and_say_what_was_passed_over(many, app):
     rng = random.Random(6)
     visitor = Visitor(app)
     told = 0
-    for _ in range(many):
+    for i in range(many):
         query = mutated(rng, chance(rng))
+        assert visitor.http.get(query).status_code == 200
+        if i % 8 == 0:
+            visitor.drawn(query)
         said = visitor.restored(query)["zoo-notice"]
         pairs = dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True))
         state, notices = decode(pairs, PLACES, inputs_of)
@@ -122,3 +127,22 @@ def test_spoilt_links_are_no_error_and_say_what_was_passed_over(many, app):
         assert said["visible"] or not notices
         assert not state.checkpoint or state.checkpoint in PLACES[state.tab]
     assert told > many / 4, "most mutations are noticed"
+    assert "Traceback" not in app.log.read_text()
+
+
+def test_who_comes_when_the_queue_is_full_is_told_so_and_the_others_are_served(app):
+    visitor = Visitor(app)
+    step = next(d for d in visitor.steps if d["api_name"] == "sample")
+    asked = {"fn_index": step["id"], "data": [GANS[-1].name, 64, 0, {}]}
+
+    def join(i):
+        return visitor.http.post("gradio_api/queue/join", json=asked | {"session_hash": f"full-{i}"})
+
+    with ThreadPoolExecutor(16) as visitors:
+        answers = [*visitors.map(join, range(WAITING + 30))]
+    refused = [a for a in answers if a.status_code != 200]
+    assert len(refused) >= 10
+    assert {a.status_code for a in refused} == {503}
+    assert "full" in refused[0].text.lower()
+    with visitor.http.stream("GET", "gradio_api/queue/data", params={"session_hash": "full-0"}) as lines:
+        assert any('"process_completed"' in line and '"success":true' in line for line in lines.iter_lines())

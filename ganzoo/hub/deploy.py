@@ -1,6 +1,6 @@
 """The app as a Space: a clean export of what it needs, with a README head that the Hub accepts, in one commit.
 
-Nothing in it names its owner but the links, so that "Duplicate this Space" works without edits: the weights are in it, and
+Nothing in it depends on its owner, so that "Duplicate this Space" works without edits: the weights are in it, and
 those that are also on the Hub are pinned in weights/hub.json and fetched while the Space is built.
 """
 
@@ -55,7 +55,7 @@ def export(space: str, say: Callable[[str], None] = lambda line: None) -> Export
         raise ValueError(f"space: {space!r} is not USER/NAME, such as ada/ganzoo")
     if missing := [f for f in (*CODE, "README.md") if not (ROOT / f).is_file()]:
         raise ValueError(f"{ROOT}: no {', '.join(missing)}; deploy from a checkout of the repository")
-    package = [p for p in (ROOT / "ganzoo").rglob("[!.]*") if p.is_file() and "__pycache__" not in p.parts]
+    package = [p for p in (ROOT / "ganzoo").rglob("*") if p.suffix in (".py", ".safetensors")]
     code = [ROOT / f for f in CODE] + package
     content = {p.relative_to(ROOT).as_posix(): p.read_bytes() for p in sorted(code)}
     shown = [c for c in bundled() if c.config["inputs"]]

@@ -7,11 +7,13 @@ time is over, and after a failure nobody asks again for `PAUSE` seconds.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,7 +32,7 @@ LIBRARY = "ganzoo"
 
 _lock = threading.Lock()
 _pause: tuple[float, str] = (0.0, "")  # until when nobody asks, and why
-_asked: dict[tuple[Repo, Token], tuple[float, str]] = {}  # until when an answer holds, and the refusal, if it was one
+_asked: dict[tuple[Repo, Token], tuple[float, str, str]] = {}  # until when an answer holds; the commit, or the refusal
 
 
 class Unreachable(Exception):
@@ -41,22 +43,33 @@ class Refused(ValueError):
     """The Hub answers, and does not give it: missing, gated, private. The message says what to do."""
 
 
-def ask(repo: Repo, token: Token = None) -> None:
-    """Return if the repo's config.json can be had. Unreachable within PROBE seconds, at once within PAUSE of a failure;
-    Refused, with what to do, if the Hub says no.
+def checked(token: Token) -> Token:
+    """A token as it may stand in a request. ValueError, without the token in it, if it is none."""
+    if not isinstance(token, str):
+        return token
+    if not re.fullmatch(r"[!-~]+", token.strip()):
+        raise ValueError("token: not one of the Hub's: it is empty or has spaces or line breaks in it")
+    return token.strip()
+
+
+def ask(repo: Repo, token: Token = None) -> str:
+    """The commit at which the repo's config.json can be had. Unreachable within PROBE seconds, at once within PAUSE of a
+    failure; Refused, with what to do, if the Hub says no.
     """
     with _lock:
-        until, refusal = _asked.get((repo, token), (0.0, ""))
+        until, commit, refusal = _asked.get((repo, token), (0.0, "", ""))
         if time.monotonic() >= until:
             url = hf_hub_url(repo.id, "config.json", revision=repo.revision)
-            refusal = ""
+            commit = refusal = ""
             try:
-                guarded(lambda: get_hf_file_metadata(url, timeout=PROBE, token=token, library_name=LIBRARY), repo, PROBE)
+                probe = partial(get_hf_file_metadata, url, timeout=PROBE, token=token, library_name=LIBRARY)
+                commit = guarded(probe, repo, PROBE).commit_hash or ""
             except Refused as error:
                 refusal = str(error)
-            _asked[repo, token] = (time.monotonic() + PAUSE, refusal)
+            _asked[repo, token] = (time.monotonic() + PAUSE, commit, refusal)
         if refusal:
             raise Refused(refusal)
+        return commit
 
 
 def download(
@@ -175,5 +188,5 @@ def explained(error: BaseException, repo: Repo, file: str = "config.json") -> Va
         return ValueError(f"{repo}: {file}: cut short on its way from the Hub; try again")
     if isinstance(error, OSError) and error.errno and not isinstance(error, ConnectionError | TimeoutError):
         return ValueError(f"{repo}: {file}: cannot be kept in {constants.HF_HUB_CACHE} ({error.strerror})")
-    said = str(error).strip() or "no answer"
+    said = re.sub(r"Bearer .*", "", str(error), flags=re.S).strip() or "no answer"
     return Unreachable(f"{type(error).__name__}: {said.splitlines()[0][:100]}")

@@ -127,8 +127,8 @@ def save(gan: GAN, folder: Path, name: str) -> Checkpoint:
     from ..manifest import FORMAT
     from . import card
 
-    hashes = write_networks(folder, gan)
     before = gan.checkpoint
+    hashes = write_networks(folder, gan, light=bool(before and not before.has_opponent))
     if before and before.config["files"] == hashes:
         config = before.config
         for file in BESIDE:

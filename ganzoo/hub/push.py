@@ -63,7 +63,8 @@ def send(
     sizes = {name: len(raw) for name, raw in sorted(content.items())}
     if dry_run:
         return Sent(repo, "", "", sizes)
-    if not (token or get_token()):
+    network.checked(token := token or get_token())
+    if not token:
         raise ValueError(f"no token for the Hub that may write to {repo}: `hf auth login`, or set HF_TOKEN")
     api = HfApi(token=token, library_name=network.LIBRARY)
     try:
@@ -75,7 +76,7 @@ def send(
         add = [CommitOperationAdd(name, raw) for name, raw in content.items()]
         remove = [CommitOperationDelete(name) for name in there if name not in content and name != STAYS]
         done = api.create_commit(repo, [*add, *remove], commit_message=message, repo_type=kind, revision=branch, create_pr=pr)
-    except (errors.HfHubHTTPError, network.Unreachable, OSError) as error:
+    except Exception as error:  # the client has errors of its own, and those of the library that carries its requests
         raise ValueError(refusal(error, repo)) from None
     return Sent(repo, done.commit_url, done.oid, sizes)
 

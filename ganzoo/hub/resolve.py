@@ -55,8 +55,11 @@ def opened(name: str) -> tuple[GAN, str]:
     return checkpoint.load(), checkpoint.data
 
 
-def resolve(name: str) -> Checkpoint:
-    """The checkpoint of a name, a folder or USER/REPO[@REVISION]. ValueError, with what there is, if it is none of them."""
+def resolve(name: str, patience: float = ENDLESS) -> Checkpoint:
+    """The checkpoint of a name, a folder or USER/REPO[@REVISION]. ValueError, with what there is, if it is none of them.
+
+    patience: seconds that a download may take where nothing else can be had; afterwards it goes on by itself.
+    """
     plain = Path(name).name == name
     here = weights_dir() / name
     there = plain and (here / "config.json").is_file()
@@ -67,7 +70,7 @@ def resolve(name: str) -> Checkpoint:
     why, instead = "", "bundled"
     if plain and (repo := settings.repo_of(name)):
         try:
-            return pull(repo, patience=PATIENCE if there else ENDLESS)
+            return pull(repo, patience=PATIENCE if there else patience)
         except (ValueError, ConnectionError) as error:
             why = str(error)
             log.warning("%s%s", why, "; using the bundled weights" if there else "")
@@ -76,7 +79,7 @@ def resolve(name: str) -> Checkpoint:
         return Checkpoint(here, instead)
     if repo := Repo.parse(name):
         try:
-            return pull(repo)
+            return pull(repo, patience=patience)
         except (network.Refused, ConnectionError) as error:
             raise ValueError(f"{error}; and there is no folder {name!r}") from None
     known = ", ".join(c.name for c in bundled()) or "none yet; train one with `python -m ganzoo train`"
@@ -100,13 +103,15 @@ def pull(
     ValueError if the Hub says no, or if what it has is no checkpoint; ConnectionError if it cannot be reached and there
     is no copy.
     """
+    token = network.checked(token)
     if (repo.pinned or offline) and not again and (copy := cached(repo, cache)):
         return copy
     try:
         if offline:
             raise network.Unreachable("only local files are asked for")
-        network.ask(repo, token)
-        return fetch(repo, patience, token, cache, again)
+        commit = network.ask(repo, token)
+        at = Repo(repo.id, commit) if commit and repo.revision == "main" else repo  # one question for all files
+        return fetch(at, patience, token, cache, again)
     except network.Refused as error:
         if copy := cached(repo, cache):
             log.warning("%s; using the cached copy", error)
@@ -181,13 +186,14 @@ def known(model: str | None = None, data: str | None = None) -> list[Known]:
     those are given. Nothing is asked of the network: a repo that was never fetched is known by its name, MODEL-DATA.
     """
     found = {c.name: Known(c.name, c.spec.name, c.data, c.source) for c in bundled()}
+    same = {repo.id for name in found if (repo := settings.repo_of(name))}  # the bundled ones, by another name
     for repo in settings.named():
         kind, _, pictures = repo.name.partition("-")
-        if kind in registry.MODELS and pictures and str(repo) not in found:
+        if kind in registry.MODELS and pictures and repo.id not in same:
             found[str(repo)] = Known(str(repo), kind, pictures, f"Hub {repo}")
     for path in snapshots():
         repo_id = path.parents[2].name.removeprefix("models--").replace("--", "/", 1)
-        if not Repo.parse(repo_id):
+        if not Repo.parse(repo_id) or repo_id in same:
             continue
         copy = Checkpoint(path.parent, f"cache {repo_id}@{path.parent.name[:7]}")
         try:

@@ -1,7 +1,7 @@
 """Which Hub repos ganzoo asks: the one place that says so.
 
-By default none: the weights in the repository are the truth, and nothing is asked of the network. Three things change that,
-the first that knows a checkpoint's name decides:
+By default none: the weights in the repository are the truth, and nothing is asked of the network. Three things change that;
+where $GANZOO_HUB is set, it alone decides, else the first of the others that knows a checkpoint's name:
 
 $GANZOO_HUB          words, with spaces or commas between: USER (a user or an organisation: the repo of `dcgan-mnist` is then
                      USER/dcgan-mnist) and USER/REPO[@REVISION] (that repo, for the checkpoint named REPO). `off` asks none.

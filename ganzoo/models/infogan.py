@@ -41,7 +41,7 @@ class Config(spec.Config):
     width: int = knob(64, "channels of the layer next to the picture")
     start: int = knob(7, "side that the generator starts from, and D ends at")
     dense: int = knob(1024, "units of the dense layer at that end of each network; 0 leaves it out")
-    d_norm: Literal["batch", "none"] = knob("batch", "normalisation in D and Q")
+    d_norm: Literal["batch", "none"] = knob("batch", "normalisation in D")
     r1: float = knob(0.0, "weight of the R1 penalty on D's slope at real pictures, a later idea; 0 leaves it out")
     r1_every: int = knob(8, "steps from one R1 penalty to the next, which counts for all of them")
     loss: Literal["non-saturating", "minimax", "least-squares", "hinge"] = knob("non-saturating", "what both minimise")

@@ -96,7 +96,7 @@ class Detective:
             return ""
         names = [label for label, _ in named(choice, c)[1:]]
         head = "".join(f"<th scope=col>{html.escape(k)}</th>" for k in gan.config.classes)
-        most = max(max(row) for row in counts)
+        most = max(1, *(n for row in counts for n in row))
         rows = ""
         for name, row in zip(names, counts, strict=True):
             cells = "".join(f"<td style='--share:{n / most:.3f}'>{n or ''}</td>" for n in row)

@@ -138,7 +138,7 @@ def home() -> dict[str, str]:
 # can be answered before all of the page is there (3 visits in some 70), so what is to be pressed is waited for.
 SCRIPT = """<script>
 const zoo = window.zoo = {
-  ready: false, why: 'visit', at: '', own: {}, again: false, home: HOME, timer: null,
+  ready: false, why: 'visit', at: '', own: {}, again: false, home: HOME, timers: {},
   buttons() {
     return [...document.querySelectorAll('[role=tab][data-tab-id]')].filter((b) => !b.closest('[aria-hidden=true]'));
   },
@@ -146,7 +146,7 @@ const zoo = window.zoo = {
   plain(tab) { return tab === zoo.buttons()[0].dataset.tabId ? '' : 'v=1&tab=' + encodeURIComponent(tab); },
   mine() {
     const p = new URLSearchParams(location.search);
-    ['__theme', '__sign', 'view', 'deep_link', 'ui'].forEach((k) => p.delete(k));
+    NOT_OURS.forEach((k) => p.delete(k));
     return p.toString();
   },
   put(how, query) {
@@ -167,8 +167,8 @@ const zoo = window.zoo = {
     return Array.isArray(v) ? v.join('~') : typeof v === 'number' ? String(+v.toFixed(4)) : String(v);
   },
   follow([tab, keys, defaults, blank, checkpoints], values) {
-    clearTimeout(zoo.timer);
-    zoo.timer = setTimeout(() => {
+    clearTimeout(zoo.timers[tab]);
+    zoo.timers[tab] = setTimeout(() => {
       if (!zoo.ready) return;
       const said = {}, at = checkpoints.indexOf(values[0]);
       keys.forEach((k, i) => {
@@ -198,10 +198,13 @@ const zoo = window.zoo = {
     if (says || zoo.why !== 'visit') zoo.press('zoo-draw'); else zoo.start();
   },
   start() {
-    zoo.at = (zoo.buttons().find((b) => b.ariaSelected === 'true') || zoo.buttons()[0]).dataset.tabId;
+    const now = (zoo.buttons().find((b) => b.ariaSelected === 'true') || zoo.buttons()[0]).dataset.tabId;
+    const said = new URLSearchParams(location.search).get('tab');
+    zoo.at = zoo.button(said) ? said : now;
     zoo.own[zoo.at] = zoo.mine();
     zoo.ready = true;
     zoo.why = 'back';
+    zoo.turn(now);  // who was quick is there already
     if (zoo.again) { zoo.again = false; zoo.back(); }
   },
   back() {
@@ -213,7 +216,7 @@ const zoo = window.zoo = {
   },
   link(tab) {
     const p = new URLSearchParams(zoo.own[tab] ?? zoo.plain(tab)), w = zoo.weights(tab);
-    p.delete('w');
+    ['v', 'tab', 'w'].forEach((k) => p.delete(k));
     const q = new URLSearchParams({ v: 1, tab });
     if (p.has('m')) q.set('m', p.get('m'));
     if (w) q.set('w', w);
@@ -249,4 +252,4 @@ document.addEventListener('toggle', (e) => {
 
 
 def script() -> str:
-    return SCRIPT.replace("HOME", json.dumps(home()), 1)
+    return SCRIPT.replace("HOME", json.dumps(home()), 1).replace("NOT_OURS", json.dumps(permalink.NOT_OURS), 1)

@@ -4,7 +4,7 @@
 
 v is the version of this form, tab the model, m the checkpoint (left out: the tab's first), w the weights' revision; then
 what the controls say, each left out at its default: see `fields`. A query comes from anybody: what is not known or not
-allowed is passed over, and `decode` says what and why. Nothing here knows Gradio; theme.HEAD writes the same form.
+allowed is passed over, and `decode` says what and why. Nothing here knows Gradio; links.SCRIPT writes the same form.
 """
 
 from __future__ import annotations

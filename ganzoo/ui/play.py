@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from torch import Tensor
 from .. import inputs
 from ..checkpoint import Checkpoint
 from ..gan import GAN
-from ..hub.resolve import Known, bundled, known, resolve
+from ..hub.network import PAUSE
+from ..hub.resolve import PATIENCE, Known, bundled, known, resolve
 from ..images import from_uint8, shrunk, to_uint8
 from ..inputs import Choice, Code, Noise, Text
 from ..text.reader import Reads
@@ -42,6 +44,8 @@ log = logging.getLogger("ganzoo")
 
 _networks: OrderedDict[str, tuple[Checkpoint, GAN]] = OrderedDict()
 _lock = threading.Lock()
+_doors: dict[str, threading.Lock] = {}  # one visitor at a time asks for a network that is not in memory
+_missing: dict[str, tuple[float, str]] = {}  # until when a network that could not be had is not asked for again, and why
 _device = torch.device("cpu") if ZERO else DEVICE  # of networks that are loaded now
 
 
@@ -55,22 +59,29 @@ def network(name: str) -> tuple[Checkpoint, GAN]:
     names = [*(c.name for c in bundled() if c.config["inputs"]), *(k.name for k in others())]
     if name not in names:
         raise ValueError(f"no checkpoint {str(name)[:60]!r}; there are {', '.join(names)}")
-    try:
-        checkpoint = resolve(name)  # it may be on its way from the Hub for a while: nobody else waits for that
-        loaded = checkpoint, checkpoint.load(_device)
-    except ConnectionError as error:
-        raise ValueError(str(error)) from None
-    with _lock:
-        _networks.setdefault(name, loaded)
-        _networks.move_to_end(name)
-        if len(_networks) > KEPT and not ZERO:  # there, all stay where they were placed
-            _networks.popitem(last=False)
-        return _networks[name]
+    with _doors.setdefault(name, threading.Lock()):
+        with _lock:
+            if name in _networks:
+                return _networks[name]
+        until, why = _missing.get(name, (0.0, ""))
+        if time.monotonic() < until:
+            raise ValueError(why)
+        try:
+            checkpoint = resolve(name, PATIENCE)  # from the Hub it may take a while: nobody waits for that but who asked for it
+            loaded = checkpoint, checkpoint.load(_device)
+        except (ValueError, ConnectionError) as error:
+            _missing[name] = (time.monotonic() + PAUSE, str(error))
+            raise ValueError(str(error)) from None
+        with _lock:
+            _networks[name] = loaded
+            if len(_networks) > KEPT and not ZERO:  # there, all stay where they were placed
+                _networks.popitem(last=False)
+            return loaded
 
 
 def others(model: str | None = None) -> list[Known]:
-    """The checkpoints of the Hub that are known here: named in $GANZOO_HUB, or in the cache. On ZeroGPU none, since there
-    networks must be placed before the app is launched."""
+    """The checkpoints of the Hub that are known here: named in $GANZOO_HUB or weights/hub.json, or in the cache. On ZeroGPU
+    none, since there networks must be placed before the app is launched."""
     return [] if ZERO else [k for k in known(model) if "/" in k.name]
 
 

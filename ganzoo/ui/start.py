@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from typing import Any
 
@@ -15,7 +16,7 @@ SETTINGS = {
     "GRADIO_SERVER_NAME": "0.0.0.0: answer other machines too (default 127.0.0.1)",
     "GRADIO_SERVER_PORT": "port of the app (default: the first free one from 7860)",
     "GRADIO_SSR_MODE": "True: render the page on the server, with Node 24 or newer, as Spaces do (GRADIO_NODE_PATH says where)",
-    "GRADIO_TEMP_DIR": "folder of the pictures that are being shown; emptied by the day and when the app starts",
+    "GRADIO_TEMP_DIR": "folder of the pictures that are being shown; they go after a day, and when the app stops",
     "HF_HUB_OFFLINE": "1: never ask the Hub; the cache and the bundled weights draw",
 }
 NO_TUNNEL = (
@@ -45,7 +46,8 @@ def table() -> str:
 
 
 def launch(demo: Any, settings: dict[str, Any], share: bool) -> None:
-    """Serve until it is stopped; say where."""
+    """Serve until it is stopped, by Ctrl-C or a polite kill; say where."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that Gradio empties its folder then too
     on_space = bool(os.environ.get("SPACE_ID"))
     demo.launch(**settings, share=share and not on_space, prevent_thread_lock=True, quiet=True)
     say(f"ganzoo runs at {demo.local_url}  (settings: python app.py --help)")

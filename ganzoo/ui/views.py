@@ -193,7 +193,7 @@ class Tab:
     def wire_about(self) -> None:
         about = [self.timeline, self.measures, self.curves]
         self.parts.append(Part(about, [], self.about))
-        self.checkpoint.input(forgiving(self.about, about), self.checkpoint, about, queue=False, **PRIVATE)
+        self.checkpoint.input(forgiving(self.about, about), self.checkpoint, about, **PRIVATE, **DRAWING)
 
     @staticmethod
     def inputs_of(checkpoint: str) -> tuple[Input, ...]:
