@@ -76,7 +76,7 @@ class Visitor:
                 if said.get("msg") == "process_completed":
                     assert said["success"], (query, said["output"])
                     sent = zip(step["outputs"], said["output"]["data"], strict=True)
-                    return {self.about[at]: self.content(x) for at, x in sent if x != {"__type__": "update"}}
+                    return {self.about[at] or str(at): self.content(x) for at, x in sent if x != {"__type__": "update"}}
         raise AssertionError(f"{query}: not drawn")
 
     def content(self, value):
