@@ -112,7 +112,7 @@ class Code(Input):
     def _number(self, value: Any) -> float:
         try:
             number = float("nan") if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = float("nan")
         if not self.low <= number <= self.high:
             raise ValueError(f"{self.name}: {str(value)[:40]!r} is not a number from {self.low:g} to {self.high:g}")

@@ -31,6 +31,11 @@ class Config(spec.Config):
     beta1: float = knob(0.9, "Adam beta1")
     ema: int = knob(60_000, "half-life of the weights' moving average, in pictures")
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout: {self.dropout} is not a share from 0 to less than 1")
+
 
 class Judge(GAN):
     """image (B, C, S, S) in [-1, 1] -> logits (B, K)."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from .case import Case, Look, Score
 
 SPLITS = 10  # of the Inception-style score, as in its paper
+FEW = 20  # classes that are shown one by one
 
 
 def frechet(case: Case) -> list[Score]:
@@ -67,7 +68,7 @@ def histogram(case: Case) -> list[Score]:
         return torch.bincount(look.probability.argmax(1), minlength=k).float() / len(look.probability)
 
     real, fake, test = shares(case.train), shares(case.fake), shares(case.test)
-    few = k <= 20
+    few = k <= FEW
     lost = [c for c, r, f in zip(case.classes, real.tolist(), fake.tolist(), strict=True) if f < r / 10]
     drawn = ", ".join(f"{c} {100 * f:.0f} %" for c, f in zip(case.classes, fake.tolist(), strict=True))
     n = len(case.fake.probability)

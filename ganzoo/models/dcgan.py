@@ -37,8 +37,8 @@ class Config(spec.Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if min(self.z, self.width) < 1:
-            raise ValueError("z and width must be at least 1")
+        if min(self.z, self.width, self.r1_every) < 1:
+            raise ValueError("z, width and r1_every must be at least 1")
         doublings(self.side)
 
 

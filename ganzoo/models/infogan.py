@@ -49,8 +49,8 @@ class Config(spec.Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if min(self.z, self.width, self.numbers, self.r1_every) < 1 or not 2 <= self.categories <= 100:
-            raise ValueError("z, width, numbers and r1_every must be at least 1, and categories from 2 to 100")
+        if min(self.z, self.width, self.numbers, self.r1_every, self.start) < 1 or not 2 <= self.categories <= 100:
+            raise ValueError("z, width, numbers, r1_every and start are at least 1, categories from 2 to 100")
         doublings(self.side, self.start)
 
 

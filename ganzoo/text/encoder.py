@@ -49,6 +49,11 @@ class Config(spec.Config):
     ema: int = knob(20_000, "half-life of the weights' moving average, in pictures")
     batch: int = knob(64, "pictures a step")
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout: {self.dropout} is not a share from 0 to less than 1")
+
 
 class Encoder(GAN):
     """text (B, T) -> embedding (B, E)."""

@@ -146,6 +146,8 @@ def reference(gan: GAN, pictures: Data, device: torch.device) -> Iterator[None]:
         torch.optim.Adam([w for n in p.nets for w in n.parameters()], lr=p.lr, betas=(c.beta1, c.beta2)) for p in phases
     ]
     step = 0
+    if len(pictures) < c.batch:
+        raise ValueError(f"batch: {c.batch} pictures a step are more than the {len(pictures)} of the data set")
     while True:
         for image, label in DataLoader(Pictures(pictures), c.batch, shuffle=True, drop_last=True):
             gan.on_step(step)

@@ -141,12 +141,14 @@ class Tracker:
         e = self.engine
         if self.judge is None or not e.group.leads:
             return
-        feature, probability = self.judge.look(to_uint8(e.average.sample(LOOKED_AT, seed=0)))
-        count = torch.bincount(probability.argmax(1), minlength=len(e.data.classes))
-        self.left = int((count > LOOKED_AT / len(count) / 10).sum())
-        if self.run.plan.keep_best:
-            from ..metrics.quality import frechet_distance
+        from ..metrics.quality import FEW, frechet_distance
+        from ..metrics.report import look
 
+        seen = look(self.judge, to_uint8(e.average.sample(LOOKED_AT, seed=0)))
+        count = torch.bincount(seen.probability.argmax(1), minlength=len(e.data.classes))
+        if len(count) <= FEW:
+            self.left = int((count > LOOKED_AT / len(count) / 10).sum())
+        if self.run.plan.keep_best:
             if self.real is None:
-                self.real = self.judge.look(e.data.image[: 10 * LOOKED_AT])[0]
-            self.run.keep_best(frechet_distance(self.real, feature))
+                self.real = look(self.judge, e.data.image[: 10 * LOOKED_AT]).feature
+            self.run.keep_best(frechet_distance(self.real, seen.feature))
