@@ -17,6 +17,7 @@ from ganzoo.inputs import Choice, Code, Noise, draw
 from ganzoo.metrics import control
 from ganzoo.metrics.case import Case, Look
 from ganzoo.metrics.seeds import together
+from ganzoo.nets import jitter
 from ganzoo.spec import Config, configure
 from ganzoo.ui import pad
 
@@ -203,6 +204,28 @@ def test_what_q_should_make_of_real_pictures():
     seen, moved = right.clone().requires_grad_(), right.roll(1, 1).requires_grad_()
     gan.agreement(seen, moved).backward()
     assert moved.grad.abs().sum() > 1 > seen.grad.abs().sum(), "it is the copy that gives way"
+
+
+def test_q_learns_c1_from_jittered_pictures_and_is_asked_for_it_in_plain_ones(monkeypatch):
+    from ganzoo.models import infogan
+
+    spec = registry.spec("infogan")
+    torch.manual_seed(0)
+    gan = spec.build(configure(spec.config, {**spec.tiny, "jitter": 0.2}))
+    seen = []
+    monkeypatch.setattr(infogan, "jitter", lambda image, amount: seen.append(amount) or jitter(image, amount))
+    batch = {"image": torch.rand(16, 1, 28, 28) * 2 - 1} | gan.draw(16)
+    terms = gan.d_loss(batch)
+    assert seen == [0.2, 0.2], "real and drawn ones"
+    assert {"q_same", "q_c1", "q_c2"} <= terms.keys()
+    terms["q_same"].backward()
+    assert all(w.grad is not None for w in gan.Q.parameters())
+    assert all(w.grad is None for w in gan.G.parameters())
+    gan.g_loss(batch)
+    assert len(seen) == 2
+    image = torch.rand(4, 1, 28, 28) * 2 - 1
+    assert torch.allclose(jitter(image, 0.0), image, atol=1e-5)
+    assert jitter(torch.full((4, 1, 28, 28), -1.0), 0.3).max() == -1, "black comes in"
 
 
 # ---- The pad -----------------------------------------------------------------------------------------------------------
