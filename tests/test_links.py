@@ -20,6 +20,7 @@ import ganzoo
 from ganzoo import registry
 from ganzoo.inputs import Choice, Code
 from ganzoo.ui.permalink import State, encode, fields
+from ganzoo.ui.play import FRAMES
 
 SHOWN = ("picture", "pair", "table", "word", "read")
 PATIENCE = 90_000  # ms, on a machine that is busy with other tests
@@ -76,9 +77,11 @@ def drawn(page, name):
         sources = [x.get_attribute("src") for x in page.locator(f"#{name}-{part} img").all()]
         if sources:
             found[part] = hashlib.sha256(b"".join(page.request.get(src).body() for src in sources)).hexdigest()
-    walk = page.locator(f"#{name}-walk .scrub-picture")
-    if walk.count():
-        found["walk"] = hashlib.sha256(walk.get_attribute("style").encode()).hexdigest()
+    for part in ("walk", "timeline"):
+        shown = page.locator(f"#{name}-{part} .scrub-picture")
+        if shown.count():
+            style = shown.evaluate("(e) => getComputedStyle(e).backgroundImage + getComputedStyle(e).backgroundPosition")
+            found[part] = hashlib.sha256(style.encode()).hexdigest()
     return found
 
 
@@ -246,6 +249,38 @@ def test_a_link_is_followed_though_the_page_is_built_late(app, browser):
     assert page.evaluate("missing") == 4
     assert "seeds 5 to " in page.locator(f"#{GANS[0].spec.name}-said").inner_text()
     page.close()
+
+
+def test_the_frame_of_a_walk_and_of_a_training_is_in_the_link(app, opened):
+    c = GANS[0]
+    name = c.spec.name
+    page = opened(app.url)
+
+    def drag(page, part, to):
+        page.locator(f"#{name}-{part} [data-ready]").wait_for()
+        slider = page.locator(f"#{name}-{part} input[type=range]")
+        slider.evaluate(f"(e) => {{ e.value = {to}; e.dispatchEvent(new Event('input', {{bubbles: true}})) }}")
+
+    drag(page, "walk", 7)
+    becomes(page, {"v": "1", "tab": name, "at": "7"})
+    drag(page, "timeline", 2)
+    becomes(page, {"v": "1", "tab": name, "at": "7", "shot": "2"})
+    page.locator(f"#{name}-seed input").fill("9")
+    said = {"v": "1", "tab": name, "w": c.revision, "seed": "9", "at": "7", "shot": "2"}
+    becomes(page, said)
+    other = opened(page.url)
+    assert [other.locator(f"#{name}-{p} input[type=range]").input_value() for p in ("walk", "timeline")] == ["7", "2"]
+    assert drawn(other, name)["walk"] == drawn(page, name)["walk"]
+    assert drawn(other, name)["timeline"] == drawn(page, name)["timeline"]
+    assert address(other) == said
+    other.locator(f"#{name}-start input").fill("4")
+    other.locator(f"#{name}-start input").press("Enter")
+    elsewhere = {k: v for k, v in said.items() if k != "at"} | {"from": "4"}
+    becomes(other, elsewhere)  # another way starts in its middle again
+    drag(other, "walk", 1)
+    becomes(other, elsewhere | {"at": "1"})
+    drag(other, "walk", (FRAMES - 1) // 2)
+    becomes(other, elsewhere)
 
 
 def test_who_turns_to_another_tab_while_a_link_is_drawn_is_there(app, browser):

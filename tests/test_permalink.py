@@ -49,6 +49,8 @@ def some(rng, key, inputs):
         return rng.choice([0, 1, SEEDS - 1, rng.randrange(SEEDS)])
     if key == "n":
         return rng.randint(1, 64)
+    if key in ("at", "shot"):
+        return rng.randint(0, 16)
     if any(isinstance(x, Text) for x in inputs):
         return some_words(rng, key, inputs)
     if key == "across":

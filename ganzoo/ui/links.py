@@ -138,7 +138,7 @@ def home() -> dict[str, str]:
 # can be answered before all of the page is there (3 visits in some 70), so what is to be pressed is waited for.
 SCRIPT = """<script>
 const zoo = window.zoo = {
-  ready: false, why: 'visit', at: '', own: {}, again: false, home: HOME, timers: {},
+  ready: false, why: 'visit', at: '', own: {}, again: false, home: HOME, timers: {}, frames: {},
   buttons() {
     return [...document.querySelectorAll('[role=tab][data-tab-id]')].filter((b) => !b.closest('[aria-hidden=true]'));
   },
@@ -179,9 +179,25 @@ const zoo = window.zoo = {
       if (said.m) p.set('m', said.m);
       if (w) p.set('w', w);
       for (const k in said) p.set(k, said[k]);
-      zoo.own[tab] = Object.keys(said).length ? p.toString() : zoo.plain(tab);
+      zoo.own[tab] = zoo.framed(tab, Object.keys(said).length ? p.toString() : zoo.plain(tab));
       if (zoo.at === tab) zoo.put('replaceState', zoo.own[tab]);
     }, 100);
+  },
+  frame(tab, key, i) {
+    zoo.frames[tab] = { ...zoo.frames[tab], [key]: i };
+    clearTimeout(zoo.timers[tab + key]);
+    zoo.timers[tab + key] = setTimeout(() => {
+      if (!zoo.ready) return;
+      zoo.own[tab] = zoo.framed(tab, zoo.own[tab] ?? zoo.plain(tab));
+      if (zoo.at === tab) zoo.put('replaceState', zoo.own[tab]);
+    }, 100);
+  },
+  framed(tab, query) {
+    const p = new URLSearchParams(query);
+    for (const [k, i] of Object.entries(zoo.frames[tab] || {})) if (i === '') p.delete(k); else p.set(k, i);
+    if (![...p.keys()].some((k) => !['v', 'tab', 'w'].includes(k))) return zoo.plain(tab);
+    if (p.has('tab')) return p.toString();
+    return new URLSearchParams([['v', 1], ['tab', tab], ...p]).toString();
   },
   turn(tab) {
     if (!zoo.ready || tab === zoo.at) return;

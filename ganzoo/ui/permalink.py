@@ -16,12 +16,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ..inputs import SEEDS, Choice, Code, Input, Noise, Text
-from .play import EPSILON, MOST, STRONGEST
+from ..manifest import MOST_SHOTS
+from .play import EPSILON, FRAMES, MOST, STEPS, STRONGEST
 
 VERSION = "1"
 ANY = "any"  # of a choice: left to the seed
 STEP = 0.05  # of a code's slider
 SEED = "seed"
+AT, SHOT = "at", "shot"  # of the pictures of a walk and of a training, which one is shown; not said: where they start
 MANY, FEW = 16, 4  # pictures at first; few where each is asked for in words
 LETTERS = 12  # pictures in a word
 BETWEEN = "~"  # the parts of an outfit, the strokes of a drawing
@@ -54,6 +56,7 @@ def fields(inputs: Sequence[Input]) -> dict[str, Field]:
     """What a link can say of a model with these inputs, by key."""
     text = next((x for x in inputs if isinstance(x, Text)), None)
     found = {SEED: Field(0, whole(0, SEEDS - 1)), "n": Field(FEW if text else MANY, whole(1, MOST))}
+    found[SHOT] = Field(None, whole(0, MOST_SHOTS - 1))
     codes = [x for x in inputs if isinstance(x, Code)]
     for x in inputs:
         if isinstance(x, Choice):
@@ -66,7 +69,7 @@ def fields(inputs: Sequence[Input]) -> dict[str, Field]:
         found["drawing"] = Field("", ink)
     if not any(isinstance(x, Noise) for x in inputs):
         return found
-    found |= {"from": Field(0, whole(0, SEEDS - 1)), "to": Field(1, whole(0, SEEDS - 1))}
+    found |= {AT: Field(None, whole(0, FRAMES - 1)), "from": Field(0, whole(0, SEEDS - 1)), "to": Field(1, whole(0, SEEDS - 1))}
     choice = next((x for x in inputs if isinstance(x, Choice)), None)
     if choice and codes:
         found["across"] = Field(codes[0].name, one_of([*(x.name for x in codes), SEED]))
@@ -84,6 +87,7 @@ def words(text: Text, blurs: bool) -> dict[str, Field]:
     is changed into, and how much captions are blurred."""
     first, other = text.offered[0]
     found = {text.name: Field(first, caption_of(text, blank=True), blank=True), "into": Field(other, caption_of(text))}
+    found[AT] = Field(None, whole(0, STEPS - 1))
     if text.styles:
         found["style"] = Field(ANY, one_of([ANY, *text.styles]))
     if blurs:

@@ -53,7 +53,14 @@ const show = (i) => {
 };
 const stop = () => { clearInterval(timer); timer = null;
   const b = part('.scrub-play'); if (b) { b.innerHTML = '&#9654;'; b.setAttribute('aria-label', 'Play'); } };
-element.addEventListener('input', (e) => { if (e.target.type === 'range') { stop(); show(+e.target.value); } });
+// What is shown is part of the page's address, unless it is where the pictures start by themselves.
+const tell = (i) => {
+  const { key, rest } = props.value, tab = element.closest('[id^="tab-"]')?.id.slice(4);
+  if (tab && key) window.zoo?.frame(tab, key, i === rest ? '' : String(i));
+};
+element.addEventListener('input', (e) => {
+  if (e.target.type === 'range') { stop(); show(+e.target.value); tell(+e.target.value); }
+});
 element.addEventListener('click', (e) => {
   if (!e.target.closest('.scrub-play')) return;
   if (timer) return stop();
@@ -66,7 +73,7 @@ element.addEventListener('click', (e) => {
     show((i + way) % n);
   }, props.value.delay);
 });
-watch('value', stop);
+watch('value', () => { stop(); tell(props.value.start); });
 element.dataset.ready = '';
 """
 
@@ -84,10 +91,13 @@ def frames(
     start: int = 0,
     delay: int = 60,
     keep: str = "",
+    key: str = "",
+    at: int | None = None,
 ) -> dict[str, Any]:
     """Frames, each uint8 (k, C, S, S) shown as a grid, with a caption each -> the scrubber's value; lossless.
 
-    With a file name to keep it under, the frames also come as a looping GIF, there and back.
+    With a file name to keep it under, the frames also come as a looping GIF, there and back. It starts at a frame, or, as a
+    link says by its key, at another one.
     """
     tiles = [grid(p) for p in pictures]
     strip = Image.new(tiles[0].mode, (tiles[0].width * len(tiles), tiles[0].height))
@@ -105,7 +115,9 @@ def frames(
         "captions": captions,
         "label": label,
         "alt": alt,
-        "start": start,
+        "start": start if at is None else min(at, len(tiles) - 1),
+        "rest": start,
+        "key": key,
         "aspect": f"{tiles[0].width} / {tiles[0].height}",
         "delay": delay,
     }

@@ -20,7 +20,7 @@ from . import links, play
 from .controls import DICE, DRAWING, PRIVATE, control, fitted, forgiving, given, picture, polite
 from .detective import Detective, reads
 from .links import Part
-from .permalink import MANY, fields
+from .permalink import AT, MANY, SHOT, fields
 from .scrubber import frames, scrubber
 from .table import Table, Word, ordered
 
@@ -177,7 +177,7 @@ class Tab:
             switched = self.checkpoint.input(self.draw, asked, shown, **quick)
         if hasattr(self, "steps"):
             self.held |= {"from": self.start, "to": self.end}
-            self.parts.append(Part([self.steps], ["from", "to"], self.way))
+            self.parts.append(Part([self.steps], ["from", "to", AT], self.way))
             way = [self.checkpoint, self.start, self.end]
             gr.on([self.start.submit, self.end.submit, self.checkpoint.input], self.way, way, self.steps, **quick)
             roll = f"() => [({DICE})(), ({DICE})()]"
@@ -192,7 +192,7 @@ class Tab:
 
     def wire_about(self) -> None:
         about = [self.timeline, self.measures, self.curves]
-        self.parts.append(Part(about, [], self.about))
+        self.parts.append(Part(about, [SHOT], self.about))
         self.checkpoint.input(forgiving(self.about, about), self.checkpoint, about, **PRIVATE, **DRAWING)
 
     @staticmethod
@@ -240,22 +240,23 @@ class Tab:
 
     @staticmethod
     @polite
-    def way(checkpoint: str, start: float, end: float) -> dict[str, Any]:
+    def way(checkpoint: str, start: float, end: float, at: int | None = None) -> dict[str, Any]:
         pictures = play.walk(checkpoint, start, end)  # type: ignore[arg-type]
         last = len(pictures) - 1
         shares = [round(100 * i / last) for i in range(last + 1)]
         words = [f"{100 - s} % seed {int(start)}, {s} % seed {int(end)}" for s in shares]
         label, alt = "Way from one seed to the other", "The picture on the way"
-        return frames([p[None] for p in pictures], words, label, alt, start=last // 2, keep=f"{checkpoint}-{start}-{end}.gif")
+        keep = f"{checkpoint}-{start}-{end}.gif"
+        return frames([p[None] for p in pictures], words, label, alt, start=last // 2, keep=keep, key=AT, at=at)
 
     @staticmethod
-    def history(checkpoint: str) -> dict[str, Any]:
+    def history(checkpoint: str, shot: int | None = None) -> dict[str, Any]:
         c, _ = play.network(checkpoint)
         rows = c.timeline() or [(int(c.config["training"]["steps"]), play.sample(checkpoint, 16, 0).images)]  # the end alone
         batch = int(c.config["config"]["batch"])
         words = [f"step {step:,}: {step * batch:,} pictures seen" for step, _ in rows]
         label, alt = "Step of training", "Sixteen pictures at this step"
-        return frames([p for _, p in rows], words, label, alt, start=len(rows) - 1, delay=350)
+        return frames([p for _, p in rows], words, label, alt, start=len(rows) - 1, delay=350, key=SHOT, at=shot)
 
     @staticmethod
     def words_about(checkpoint: str) -> str:
@@ -283,5 +284,5 @@ class Tab:
         return pandas.DataFrame(rows, columns=["pictures seen", "term", "loss"])
 
     @staticmethod
-    def about(checkpoint: str) -> tuple[dict[str, Any], str, pandas.DataFrame]:
-        return Tab.history(checkpoint), Tab.words_about(checkpoint), Tab.losses(checkpoint)
+    def about(checkpoint: str, shot: int | None = None) -> tuple[dict[str, Any], str, pandas.DataFrame]:
+        return Tab.history(checkpoint, shot), Tab.words_about(checkpoint), Tab.losses(checkpoint)

@@ -15,7 +15,7 @@ from ..text import caption
 from . import links, play
 from .controls import DICE, DRAWING, PRIVATE, control, forgiving, picture, polite
 from .links import Part
-from .permalink import ANY, FEW, STEP
+from .permalink import ANY, AT, FEW, STEP
 from .resembling import resembling
 from .scrubber import frames, scrubber
 from .views import Tab, enlarge
@@ -157,7 +157,7 @@ class WordsTab(Tab):
         # `change`, not `input`, which what is pasted does not cause.
         self.box.change(self.hear, heard, self.heard, trigger_mode="always_last", queue=False, **PRIVATE)
         way = [self.checkpoint, self.seed, self.box, self.into, self.style, self.epsilon]
-        self.parts.append(Part([self.steps], ["seed", self.text.name, "into", "style", play.EPSILON], polite(self.between)))
+        self.parts.append(Part([self.steps], ["seed", self.text.name, "into", "style", play.EPSILON, AT], polite(self.between)))
         walk = {"fn": polite(self.between), "inputs": way, "outputs": self.steps} | quick
         gr.on([*changes, self.into.submit], trigger_mode="always_last", validator=self.check_way, **walk)
         refit = [self.style, *self.chips, *others.values()]
@@ -253,7 +253,9 @@ class WordsTab(Tab):
         )
 
     @staticmethod
-    def between(checkpoint: str, seed: float, said: str, into: str, style: str | None, epsilon: float | None) -> dict[str, Any]:
+    def between(
+        checkpoint: str, seed: float, said: str, into: str, style: str | None, epsilon: float | None, at: int | None = None
+    ) -> dict[str, Any]:
         """The frames from one caption to the other. The words of a visitor are not among their captions."""
         gan = play.network(checkpoint)[1]
         (one,), (other,) = (wanted(checkpoint, seed, 1, x, style) for x in (said, text_of(gan).line(into)))
@@ -264,7 +266,7 @@ class WordsTab(Tab):
         words = [f"{100 - s} % the first caption, {s} % the other{small}" for s in shares]
         label, alt = "Way from one caption to the other", "Four pictures on the way"
         keep = f"{checkpoint}-words-{int(seed)}.gif"
-        return frames([*steps], words, label, alt, start=last // 2, keep=keep)
+        return frames([*steps], words, label, alt, start=last // 2, keep=keep, key=AT, at=at)
 
     def check(self, checkpoint: str, seed: float, n: float, said: str, style: str | None, *others: Any) -> list[Any]:
         """What is wrong with a caption, said at its control."""
