@@ -27,7 +27,8 @@ def measured(
 ) -> dict[int, list[dict[str, Any]]]:
     """Every run's measures, by seed; those that have not changed since they were measured are read from FOUND."""
     kept = files.read_json(folder / FOUND) if (folder / FOUND).is_file() else {}
-    for seed, run in runs(folder).items():
+    there = runs(folder)
+    for seed, run in there.items():
         plan, gan, facts = from_run(run)
         state = {"step": int(facts["step"]), "n": n}
         before = kept.get(str(seed), {})
@@ -35,7 +36,7 @@ def measured(
             say(f"seed {seed}: {run}, step {facts['step']}")
             kept[str(seed)] = state | {"metrics": measure(gan, plan.data, root, n, say)}
             files.write_json(folder / FOUND, kept)
-    return {int(seed): kept[seed]["metrics"] for seed in sorted(kept, key=int)}
+    return {seed: kept[str(seed)]["metrics"] for seed in there}
 
 
 def together(found: dict[int, list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -62,11 +63,12 @@ def together(found: dict[int, list[dict[str, Any]]]) -> list[dict[str, Any]]:
 def choose(folder: Path, spec: Spec) -> tuple[Path, dict[str, Any]]:
     """The best run of several by the model's own measure, and what a checkpoint keeps of all of them.
 
-    ValueError if one of them has not been measured.
+    ValueError if one of them has not been measured as it is now.
     """
     there = runs(folder)
     kept = files.read_json(folder / FOUND) if (folder / FOUND).is_file() else {}
-    if missing := [str(s) for s in there if str(s) not in kept]:
+    step = {seed: int(from_run(run)[2]["step"]) for seed, run in there.items()}
+    if missing := [str(s) for s in there if kept.get(str(s), {}).get("step") != step[s]]:
         raise ValueError(f"{folder}: seeds {', '.join(missing)} are not measured yet; `python -m ganzoo eval {folder}` does it")
     found = {seed: kept[str(seed)]["metrics"] for seed in there}
     by = next((m for m in together(found) if m["name"] == spec.measure), None)
