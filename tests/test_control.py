@@ -162,6 +162,9 @@ def test_a_run_for_each_seed_and_the_best_is_exported_with_all_of_them(tmp_path,
     assert "seeds 4, 5 are not measured yet" in said
     metric = {"name": "Fréchet distance", "better": "lower", "floor": 0.1, "spread": 0.0, "n": 9, "draws": 1, "said": ""}
     kept = {str(s): {"step": 3, "n": 9, "metrics": [metric | {"value": v}]} for s, v in ((4, 2.0), (5, 1.0))}
+    (out / "seeds.json").write_text(json.dumps(kept | {"5": kept["5"] | {"step": 2}}))
+    code, said = told(capsys, "export", out)
+    assert (code, "seeds 5 are not measured yet" in said) == (2, True), "it was trained on since"
     (out / "seeds.json").write_text(json.dumps(kept))
     cli("export", out, "--name", "two")
     config = json.loads((tmp_path / "weights" / "two" / "config.json").read_text())

@@ -17,7 +17,8 @@ from conftest import REPO
 import ganzoo
 from ganzoo.hub.network import PAUSE
 from ganzoo.hub.resolve import PATIENCE, Known
-from ganzoo.ui import play
+from ganzoo.spec import configure
+from ganzoo.ui import links, play
 
 GANS = [c for c in ganzoo.checkpoints() if c.config["inputs"]]
 
@@ -72,7 +73,8 @@ class DeviceAPI(BaseHTTPRequestHandler):
 ZERO = """
 import contextlib, json
 import spaces, torch
-from ganzoo.ui import play
+from ganzoo.spec import configure
+from ganzoo.ui import links, play
 from ganzoo.ui.app import LAUNCH, build
 
 demo = build()
@@ -138,3 +140,13 @@ def test_what_cannot_be_had_is_asked_for_once_a_minute(monkeypatch):
     play._missing["ada/gone"] = until - PAUSE, why
     told(0)
     assert len(asked) == 2, "after a minute again"
+
+
+def test_a_model_of_somebody_with_other_inputs_than_its_tab_is_refused(monkeypatch):
+    c = next(c for c in GANS if any(x["type"] == "Code" for x in c.config["inputs"]))
+    fewer = c.spec.build(configure(c.spec.config, {**c.spec.tiny, "numbers": 1}))
+    real = play.network
+    monkeypatch.setattr(play, "network", lambda name: (c, fewer) if name == "ada/fewer" else real(name))
+    assert links.inputs_of(c.name) == real(c.name)[1].inputs
+    with pytest.raises(ValueError, match="it takes z, c1, c2; this tab has controls for z, c1, c2, c3"):
+        links.inputs_of("ada/fewer")

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from ..hub.resolve import bundled
+from ..inputs import Input
 from . import permalink, play
 from .controls import DRAWING, PRIVATE
 from .permalink import State, written
@@ -71,7 +73,7 @@ class Links:
         gr.on(changes, None, controls, js=f"(...values) => {{ zoo.follow({facts}, values) }}", **PRIVATE)
 
     def read(self, request: gr.Request) -> tuple[State, list[str]]:
-        return permalink.decode(dict(request.query_params), self.checkpoints, lambda c: play.network(c)[1].inputs)
+        return permalink.decode(dict(request.query_params), self.checkpoints, inputs_of)
 
     def arrive(self, request: gr.Request) -> dict[Any, Any]:
         """On a first visit: a plain address leaves the page as it is, so that nobody who was quick to turn to a tab is taken
@@ -104,6 +106,16 @@ class Links:
                 drawn = part.draw(state.checkpoint, *(values.get(k) for k in part.keys))
                 updates |= dict(zip(part.shown, drawn if len(part.shown) > 1 else [drawn], strict=True))
         return updates or {tab.said: gr.skip()} if tab else {}
+
+
+def inputs_of(checkpoint: str) -> tuple[Input, ...]:
+    """ValueError if they are not those that its tab has controls for: somebody's model may have other knobs."""
+    c, gan = play.network(checkpoint)
+    takes = [x.name for x in gan.inputs]
+    shown = [x.name for x in play.network(next(b.name for b in bundled() if b.spec.name == c.spec.name))[1].inputs]
+    if takes != shown:
+        raise ValueError(f"it takes {', '.join(takes)}; this tab has controls for {', '.join(shown)}")
+    return gan.inputs
 
 
 def told(notices: list[str]) -> str:

@@ -214,8 +214,8 @@ class Tab:
 
     def refitted(self, checkpoint: str) -> Any:
         """The controls, changed to what they mean in another checkpoint."""
-        c, gan = play.network(checkpoint)
-        controls = [fitted(x, c) for x in gan.inputs if x.name in {y.name for y, _ in self.controls}]
+        c = play.network(checkpoint)[0]
+        controls = [fitted(x, c) for x in links.inputs_of(checkpoint) if x.name in {y.name for y, _ in self.controls}]
         return controls if len(controls) > 1 else controls[0]
 
     def fixed(self, values: Sequence[object]) -> dict[str, Any]:
