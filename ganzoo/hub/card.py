@@ -65,10 +65,20 @@ def several(config: dict[str, Any]) -> str:
     if not s:
         return ""
     return (
-        f"### Over {len(s['of'])} seeds\n\nThe same training with {len(s['of'])} seeds, none left out. This checkpoint is seed "
-        f"{s['chosen']}, the best of {len(s['of'])} by *{s['by']}*; what to expect of one more training is the median.\n\n"
+        f"### Over {len(s['of'])} seeds\n\nThe same training with {len(s['of'])} seeds, none left out. {chosen(config)}\n\n"
         f"{seeds_table(s['measures'])}\n\n"
     )
+
+
+def chosen(config: dict[str, Any]) -> str:
+    """A sentence on which of several seeds a checkpoint is, if it was chosen among some."""
+    s = config.get("seeds")
+    if not s:
+        return ""
+    which = f"This checkpoint is seed {s['chosen']}, the best of {len(s['of'])} by *{s['by']}*"
+    m = next((m for m in s["measures"] if m["name"] == s["by"]), None)
+    told = f", {number(m['median'])} ({number(m['low'])} to {number(m['high'])})" if m else ""
+    return f"{which}; what to expect of one more training is the median{told}."
 
 
 def value(m: dict[str, Any]) -> str:

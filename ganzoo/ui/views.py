@@ -263,7 +263,7 @@ class Tab:
         c, _ = play.network(checkpoint)
         return (
             f"{card.measures_table(c.config['metrics'], brief=True)}\n\n"
-            f"**Trained on** {c.config['data']['source']}: {card.trained(c.config)}.\n\n"
+            f"**Trained on** {c.config['data']['source']}: {card.trained(c.config)}. {card.chosen(c.config)}\n\n"
             f"**Departs from the paper.** {card.departures(c)}\n\n"
             f"**Limits.** {c.spec.limits}"
         )
