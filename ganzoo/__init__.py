@@ -19,5 +19,6 @@ __version__ = "0.1.0"
 
 
 def load(name: str, device: str = "cpu") -> GAN:
-    """A trained model by the name of its checkpoint, or by its folder, ready to `sample`. ValueError if it cannot be."""
+    """A trained model by its checkpoint's name, its folder or USER/REPO[@REVISION], ready to `sample`. ValueError if it cannot
+    be had."""
     return resolve(name).load(device)

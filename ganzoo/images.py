@@ -1,4 +1,4 @@
-"""Pictures in and out: [-1, 1] floats <-> uint8, grids, PNG, GIF. The only file that knows 127.5."""
+"""Pictures in and out: [-1, 1] floats <-> uint8, grids, PNG, WebP, GIF. The only file that knows 127.5."""
 
 from __future__ import annotations
 

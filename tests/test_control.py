@@ -189,7 +189,7 @@ def test_seeds_are_a_range(wrong, capsys):
 
 
 def test_what_q_should_make_of_real_pictures():
-    """The same in both copies, sure, and each code as often as any other; each fault costs what Hu et al. 2017 have it cost."""
+    """The same in both copies, sure, and each code as often as any other; each fault costs its weight."""
     spec = registry.spec("infogan")
     gan = spec.build(configure(spec.config, dict(spec.tiny)))
     gan.Q = nn.Identity()

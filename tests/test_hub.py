@@ -535,7 +535,10 @@ def test_push_says_what_is_wrong_in_one_line_and_uploads_nothing(hub, client, ke
     assert "ada/mine" in hub.private
 
 
-def test_a_token_is_never_part_of_a_message():
+def test_a_token_may_end_its_line_and_is_never_part_of_a_message(hub, client, kept):
+    code = f"result = ganzoo.load({str(kept)!r}).push_to_hub('ada/line', token='hf_good\\n')"
+    assert "/ada/line/commit/" in client(code)["result"]
+    assert hub.where("ada/line").exists()
     for token in ("hf_sec ret", "hf_sec\nret", "\n", "hf_sécret"):
         with pytest.raises(ValueError, match="token: not one of the Hub's") as refused:
             ganzoo.GAN.from_pretrained("ada/x", token=token)

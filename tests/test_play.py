@@ -147,6 +147,6 @@ def test_a_model_of_somebody_with_other_inputs_than_its_tab_is_refused(monkeypat
     fewer = c.spec.build(configure(c.spec.config, {**c.spec.tiny, "numbers": 1}))
     real = play.network
     monkeypatch.setattr(play, "network", lambda name: (c, fewer) if name == "ada/fewer" else real(name))
-    assert links.inputs_of(c.name) == real(c.name)[1].inputs
+    assert links.fitting(c.name) == real(c.name)[1].inputs
     with pytest.raises(ValueError, match="it takes z, c1, c2; this tab has controls for z, c1, c2, c3"):
-        links.inputs_of("ada/fewer")
+        links.fitting("ada/fewer")

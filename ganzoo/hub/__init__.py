@@ -1,1 +1,1 @@
-"""Where checkpoints come from, and how they describe themselves."""
+"""Where checkpoints come from, where they go, and how they describe themselves."""

@@ -63,10 +63,10 @@ def send(
     sizes = {name: len(raw) for name, raw in sorted(content.items())}
     if dry_run:
         return Sent(repo, "", "", sizes)
-    network.checked(token := token or get_token())
-    if not token:
+    secret = network.checked(token or get_token())
+    if not secret:
         raise ValueError(f"no token for the Hub that may write to {repo}: `hf auth login`, or set HF_TOKEN")
-    api = HfApi(token=token, library_name=network.LIBRARY)
+    api = HfApi(token=secret, library_name=network.LIBRARY)
     try:
         space = {"space_sdk": "gradio"} if kind == "space" else {}
         api.create_repo(repo, repo_type=kind, private=private, exist_ok=True, **space)  # type: ignore[arg-type]

@@ -140,7 +140,7 @@ class InfoGAN(GAN):
 
     def agreement(self, seen: Tensor, moved: Tensor) -> Tensor:
         """What Q should make of c1 in real pictures: the same in a picture and its jittered copy, something sure, and each code
-        as often as any other (Hu et al. 2017, arXiv 1702.08720, equation 6, with its weights)."""
+        as often as any other (Hu et al. 2017, arXiv 1702.08720, section 3), by the weights 1, 0.1 and 0.4."""
         k = self.config.categories
         sure, after = (self.Q(x)[:, :k].float().log_softmax(1) for x in (seen, moved))
         drift = kl_div(after, sure.detach(), reduction="batchmean", log_target=True)

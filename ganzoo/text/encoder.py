@@ -7,7 +7,7 @@ Adds: the char-CNN-RNN and the symmetric structured joint embedding (sections 3 
 Departs: the picture's side is a small convolutional net that is trained along, where the paper has features of a GoogLeNet; a
 caption's rivals are the other captions of the batch, where the paper has one caption a class. Words instead of characters,
 whose vectors were distilled from a sentence encoder, and the contrastive loss (Radford et al. 2021, arXiv 2103.00020) are
-options; the `words` recipe, which the shipped encoder uses, takes both.
+options; the `words` recipe, which the shipped encoders use, takes both.
 Shapes: B batch, T characters, E embedding, C channels, S side.
 """
 

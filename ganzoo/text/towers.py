@@ -102,7 +102,8 @@ class Words(nn.Module):
 
 
 class Pictures(nn.Module):
-    """image (B, C, S, S) in [-1, 1] -> embedding (B, E). It keeps a 4 x 4 map to the end, since places count."""
+    """image (B, C, S, S) in [-1, 1] -> embedding (B, E). With pool "map" it keeps a 4 x 4
+    map to the end, since places count."""
 
     def __init__(
         self, channels: int, side: int, width: int, embedding: int, dropout: float, pool: Literal["map", "mean"]

@@ -21,7 +21,7 @@ from ..spec import Spec, configure, fields
 from .distributed import Group
 from .kernels import hasten
 
-FIXED = 64  # pictures whose inputs stay the same along training: the timeline, and the preview
+FIXED = 64  # pictures whose inputs stay the same along training: the timeline
 
 
 class Diverged(RuntimeError):

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from .state import Run
 
 READ_EVERY = 50  # steps between two looks at the losses: each look makes the processor wait for the device
-RATIO = 1.35  # of the steps of two snapshots: 24 of them lead from step 3 to step 3,000
+RATIO = 1.35  # of the steps of two snapshots: 28 of them lead from step 0 to step 2,447
 LOOKED_AT = 2000  # pictures that the judge sees at a look, and ten times as many real ones
 BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}"
 
 
 def snapshot_due(step: int) -> bool:
-    """Whether a step is one of 0, 1, 2, 3, 4, 6, 8, 11, ...: log-spaced, and known without knowing the end."""
+    """Whether a step is one of 0, 1, 2, ... 8, 11, 15, 20, 27, ...: log-spaced, and known without knowing the end."""
     due, at = 0, 1.0
     while due < step:
         due, at = max(due + 1, round(at)), at * RATIO

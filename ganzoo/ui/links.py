@@ -73,7 +73,7 @@ class Links:
         gr.on(changes, None, controls, js=f"(...values) => {{ zoo.follow({facts}, values) }}", **PRIVATE)
 
     def read(self, request: gr.Request) -> tuple[State, list[str]]:
-        return permalink.decode(dict(request.query_params), self.checkpoints, inputs_of)
+        return permalink.decode(dict(request.query_params), self.checkpoints, fitting)
 
     def arrive(self, request: gr.Request) -> dict[Any, Any]:
         """On a first visit: a plain address leaves the page as it is, so that nobody who was quick to turn to a tab is taken
@@ -108,8 +108,8 @@ class Links:
         return updates or {tab.said: gr.skip()} if tab else {}
 
 
-def inputs_of(checkpoint: str) -> tuple[Input, ...]:
-    """ValueError if they are not those that its tab has controls for: somebody's model may have other knobs."""
+def fitting(checkpoint: str) -> tuple[Input, ...]:
+    """A checkpoint's inputs. ValueError if its tab has controls for others: somebody's model may have other knobs."""
     c, gan = play.network(checkpoint)
     takes = [x.name for x in gan.inputs]
     shown = [x.name for x in play.network(next(b.name for b in bundled() if b.spec.name == c.spec.name))[1].inputs]

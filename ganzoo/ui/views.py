@@ -215,7 +215,7 @@ class Tab:
     def refitted(self, checkpoint: str) -> Any:
         """The controls, changed to what they mean in another checkpoint."""
         c = play.network(checkpoint)[0]
-        controls = [fitted(x, c) for x in links.inputs_of(checkpoint) if x.name in {y.name for y, _ in self.controls}]
+        controls = [fitted(x, c) for x in links.fitting(checkpoint) if x.name in {y.name for y, _ in self.controls}]
         return controls if len(controls) > 1 else controls[0]
 
     def fixed(self, values: Sequence[object]) -> dict[str, Any]:
