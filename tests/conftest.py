@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -12,8 +13,14 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 
-from ganzoo import registry
+import ganzoo
+from ganzoo import data, registry
+from ganzoo.files import write_json
+from ganzoo.hub import card, pretrained
+from ganzoo.spec import configure
 
 REPO = Path(__file__).resolve().parents[1]
 EVERYTHING = (*registry.MODELS, *registry.TOOLS)
@@ -131,3 +138,63 @@ def browser():
         chromium = p.chromium.launch(executable_path=path, args=flags)
         yield chromium
         chromium.close()
+
+
+# ---- The Hub ------------------------------------------------------------------------------------------------------------
+
+
+def small(name=registry.MODELS[0], seed=0):
+    """A model of tiny networks that were taught nothing, for the pictures of `fake`."""
+    spec, pictures = registry.spec(name), data.load("fake")
+    torch.manual_seed(seed)
+    facts = {"side": pictures.side, "channels": pictures.channels, "classes": pictures.classes}
+    return spec.build(configure(spec.config, facts | dict(spec.tiny))).eval()
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    """A Hub on loopback."""
+    from hubserver import Hub
+
+    running = Hub(tmp_path_factory.mktemp("hub"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def lasting_client(hub, tmp_path_factory):
+    """Python in a process of its own that finds that Hub."""
+    from hubserver import Client
+
+    running = Client(hub.url, tmp_path_factory.mktemp("home"))
+    running("network.STALL, network.PROBE = 3.0, 20.0")  # a busy machine is no black hole
+    yield running
+    running.stop()
+    assert "Traceback" not in running.log.read_text()
+
+
+@pytest.fixture
+def client(lasting_client):
+    """The same, as if nobody had asked before."""
+    lasting_client.forget()
+    return lasting_client
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A tiny checkpoint, with a timeline and a log."""
+    folder = tmp_path_factory.mktemp("tiny") / "tiny-fake"
+    pretrained.save(small(), folder, "tiny-fake")
+    config = json.loads((folder / "config.json").read_text())
+    config["timeline"]["steps"] = [0, 5]
+    write_json(folder / "config.json", config)
+    Image.new("RGB", (16 * data.load("fake").side, 2 * data.load("fake").side)).save(folder / "timeline.png")
+    (folder / "log.jsonl").write_text('{"step": 5, "images": 40, "g_fool": 0.7}\n')
+    card.write(ganzoo.resolve(str(folder)))
+    return folder
+
+
+@pytest.fixture
+def folder(kept, tmp_path):
+    """A copy of it that a test may spoil."""
+    return shutil.copytree(kept, tmp_path / "tiny-fake")

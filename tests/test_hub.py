@@ -1,4 +1,4 @@
-"""From the Hub and to it, with the real client and a Hub on loopback: what is drawn, what is refused, how long it waits."""
+"""From the Hub, with the real client and a Hub on loopback: what is drawn, what is refused, how long it waits."""
 
 from __future__ import annotations
 
@@ -15,16 +15,14 @@ import httpx
 import numpy
 import pytest
 import torch
-import yaml
-from conftest import EVERYTHING, REPO, App, free_port
-from hubserver import Client, Hub, clean_env, git
+from conftest import EVERYTHING, REPO, App, free_port, small
+from hubserver import clean_env, git
 from PIL import Image
 
 import ganzoo
 from ganzoo import data, registry
-from ganzoo.files import sha256, write_json, write_tensors
-from ganzoo.hub import card, network, pretrained
-from ganzoo.hub.settings import Repo
+from ganzoo.files import sha256, write_tensors
+from ganzoo.hub import pretrained
 from ganzoo.manifest import HEAVIEST, weigh
 from ganzoo.spec import configure
 
@@ -32,55 +30,6 @@ FIRST = registry.MODELS[0]
 PICTURES = data.load("fake")
 FACTS = {"side": PICTURES.side, "channels": PICTURES.channels, "classes": PICTURES.classes}
 NAME = next(c.name for c in ganzoo.checkpoints() if c.config["inputs"])  # a bundled one
-
-
-def tiny(name=FIRST, seed=0):
-    spec = registry.spec(name)
-    torch.manual_seed(seed)
-    return spec.build(configure(spec.config, FACTS | dict(spec.tiny))).eval()
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory):
-    running = Hub(tmp_path_factory.mktemp("hub"))
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def client(hub, tmp_path_factory):
-    running = Client(hub.url, tmp_path_factory.mktemp("home"))
-    running("network.STALL, network.PROBE = 3.0, 20.0")  # a busy machine is no black hole
-    yield running
-    running.stop()
-    assert "Traceback" not in running.log.read_text()
-
-
-@pytest.fixture(autouse=True)
-def fresh(request):
-    """A test that uses the client starts as if nobody had asked before."""
-    if "client" in request.fixturenames:
-        request.getfixturevalue("client").forget()
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    """A tiny checkpoint, with a timeline and a log."""
-    folder = tmp_path_factory.mktemp("tiny") / "tiny-fake"
-    pretrained.save(tiny(), folder, "tiny-fake")
-    config = json.loads((folder / "config.json").read_text())
-    config["timeline"]["steps"] = [0, 5]
-    write_json(folder / "config.json", config)
-    Image.new("RGB", (16 * PICTURES.side, 2 * PICTURES.side)).save(folder / "timeline.png")
-    (folder / "log.jsonl").write_text('{"step": 5, "images": 40, "g_fool": 0.7}\n')
-    card.write(ganzoo.resolve(str(folder)))
-    return folder
-
-
-@pytest.fixture
-def folder(kept, tmp_path):
-    """A copy of it that a test may spoil."""
-    return shutil.copytree(kept, tmp_path / "tiny-fake")
 
 
 def draw(name):
@@ -136,12 +85,12 @@ def test_a_branch_moves_a_commit_and_a_tag_stay_and_a_pinned_copy_asks_nobody(hu
     old = hub.publish("ada/moves", kept)
     git(hub.where("ada/moves"), "tag", "v1")
     assert client(load(f"ada/moves@{old}"))["result"][0] == f"Hub ada/moves@{old[:7]}"
-    pretrained.save(tiny(seed=1), folder, "tiny-fake")
+    pretrained.save(small(seed=1), folder, "tiny-fake")
     new = hub.publish("ada/moves", folder)
-    assert client(draw("ada/moves"))["result"] == [f"Hub ada/moves@{new[:7]}", pixels(tiny(seed=1))]
-    assert client(draw("ada/moves@v1"))["result"] == [f"Hub ada/moves@{old[:7]}", pixels(tiny())]
+    assert client(draw("ada/moves"))["result"] == [f"Hub ada/moves@{new[:7]}", pixels(small(seed=1))]
+    assert client(draw("ada/moves@v1"))["result"] == [f"Hub ada/moves@{old[:7]}", pixels(small())]
     hub.asked.clear()
-    assert client(draw(f"ada/moves@{old}"))["result"] == [f"cache ada/moves@{old[:7]}", pixels(tiny())]
+    assert client(draw(f"ada/moves@{old}"))["result"] == [f"cache ada/moves@{old[:7]}", pixels(small())]
     assert hub.asked == []
     assert "no revision 'v9'" in client(load("ada/moves@v9"))["said"]
 
@@ -152,7 +101,7 @@ def test_a_copy_that_was_spoilt_in_the_cache_is_fetched_again(hub, client, kept)
     spoil = "path = next(resolve.snapshots('ada/rot')[0].parent.glob('model.safetensors')).resolve()"
     spoil += "; raw = bytearray(path.read_bytes()); raw[-1] ^= 1; path.write_bytes(raw)"
     client(spoil)
-    assert client(draw(f"ada/rot@{commit}"))["result"] == [f"Hub ada/rot@{commit[:7]}", pixels(tiny())]
+    assert client(draw(f"ada/rot@{commit}"))["result"] == [f"Hub ada/rot@{commit[:7]}", pixels(small())]
     client(spoil)
     hub.fault["ada/rot"] = "error"
     client.forget()
@@ -355,9 +304,9 @@ SEVERAL = f"for name in {[c.name for c in ganzoo.checkpoints()]!r}: gan = ganzoo
 
 
 @pytest.fixture(scope="module")
-def quick(client):
+def quick(lasting_client):
     """Seconds that all bundled checkpoints take without a Hub."""
-    return min(client(SEVERAL)["seconds"] for _ in range(3))
+    return min(lasting_client(SEVERAL)["seconds"] for _ in range(3))
 
 
 def test_a_hub_that_refuses_costs_nothing(hub, client, quick):
@@ -445,225 +394,3 @@ def test_a_name_that_cannot_be_looked_up_costs_little(tmp_path):
     assert done.returncode == 0
     assert done.stderr.startswith(f"ada/{NAME}: the Hub cannot be reached (")
     assert len(done.stderr.splitlines()) == 1
-
-
-# ---- Push -------------------------------------------------------------------------------------------------------------
-
-
-def told(*args, **env):
-    """Code that runs the command line in the client -> [exit code, stdout, stderr]."""
-    code = (
-        "import io, contextlib\nfrom ganzoo.__main__ import main\nout, err = io.StringIO(), io.StringIO()\n"
-        f"with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err): code = main({[*map(str, args)]!r})\n"
-        "result = [code, out.getvalue(), err.getvalue()]"
-    )
-    return with_env(code, **env)
-
-
-def test_push_then_pull_draws_the_same_bits_and_the_token_stays_secret(hub, client, tmp_path):
-    token = "hf_good"
-    command = [sys.executable, "-m", "ganzoo", "push", NAME, "--repo", "ada/sent"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=REPO, env=clean_env(hub.url, tmp_path / "home", token))
-    assert done.returncode == 0, done.stderr
-    where = hub.where("ada/sent")
-    commit = git(where, "rev-parse", "HEAD")
-    assert f'ganzoo.load("ada/sent@{commit}")' in done.stdout
-    assert git(where, "rev-list", "--count", "HEAD") == "2", "the Hub's own first commit, and one of ours"
-    theirs, ours = (
-        {p.name for p in where.iterdir()} - {".git", ".gitattributes"},
-        {p.name for p in (REPO / "weights" / NAME).iterdir()},
-    )
-    assert theirs == ours
-    assert client(draw(f"ada/sent@{commit}"))["result"] == [f"Hub ada/sent@{commit[:7]}", pixels(ganzoo.load(NAME))]
-    assert token not in done.stdout + done.stderr
-    assert not subprocess.run(["grep", "-r", token, tmp_path, where], capture_output=True, text=True).stdout
-    history = subprocess.run(["git", "-C", where, "log", "-p", "--all", "--text"], capture_output=True).stdout
-    assert b"library_name: ganzoo" in history
-    assert token.encode() not in history
-    said = (where / "README.md").read_text()
-    assert 'ganzoo.load("ada/sent")' in said
-    head = yaml.safe_load(said.split("---")[1])
-    assert head["library_name"] == "ganzoo"
-    measures = ganzoo.resolve(NAME).config["metrics"]
-    told_ = head["model-index"][0]["results"][0]["metrics"]
-    assert [(m["name"], m["value"], m["n"], m["spread"]) for m in measures] == [
-        (m["name"], m["value"], m["args"]["pictures"], m["args"]["standard_deviation"]) for m in told_
-    ]
-
-
-def test_pushing_again_replaces_what_was_there_in_one_commit(hub, client, kept):
-    hub.commit("ada/again", {"old.safetensors": b"x", ".gitattributes": b""})
-    push = f"from ganzoo.hub.push import push\nresult = push(resolve.resolve({str(kept)!r}), 'ada/again').commit"
-    commit = client(with_env(push, HF_TOKEN="hf_good"))["result"]
-    assert git(hub.where("ada/again"), "rev-list", "--count", "HEAD") == "2"
-    names = set(git(hub.where("ada/again"), "ls-tree", "--name-only", commit).splitlines())
-    assert names == {p.name for p in kept.iterdir()} | {".gitattributes"}
-
-
-def test_push_says_what_is_wrong_in_one_line_and_uploads_nothing(hub, client, kept, folder):
-    hub.asked.clear()
-    code, out, err = client(told("push", kept, "--repo", "ada/dry", "--dry-run"))["result"]
-    assert (code, err, hub.asked) == (0, "", [])
-    assert "model.safetensors" in out
-    assert "library_name: ganzoo" in out
-    assert "nothing was uploaded" in out
-    wrong_bytes(folder)
-    hub.commit("ada/public", {"x": b"x"})
-    for args, env, said in (
-        ((kept, "--repo", "ada/x"), {}, "no token for the Hub that may write to ada/x"),
-        ((kept, "--repo", "ada/x"), {"HF_TOKEN": "hf_bad"}, "ada/x: the token may not write there (error 401)"),
-        ((kept, "--repo", "ada"), {"HF_TOKEN": "hf_good"}, "repo: 'ada' is not USER/REPO"),
-        ((kept, "--repo", "ada/x@v1"), {"HF_TOKEN": "hf_good"}, "repo: 'ada/x@v1' is not USER/REPO"),
-        ((folder, "--repo", "ada/x"), {"HF_TOKEN": "hf_good"}, "altered or cut short"),
-        ((kept, "--repo", "ada/public", "--private"), {"HF_TOKEN": "hf_good"}, "ada/public: is there, and is not private"),
-    ):
-        code, out, err = client(told("push", *args, **env))["result"]
-        assert (code, out, len(err.splitlines())) == (2, "", 1), err
-        assert said in err
-        assert "hf_" not in err.replace("hf_token", "")
-    assert not hub.where("ada/x").exists()
-    hub.shut()
-    try:
-        for verb in (("push", kept, "--repo", "ada/x"), ("deploy", "--space", "ada/x")):
-            code, _, err = client(told(*verb, HF_TOKEN="hf_good"))["result"]
-            assert code == 2
-            assert "ada/x: the Hub cannot be reached (" in err.splitlines()[-1]
-    finally:
-        hub.open()
-        client.forget()
-    assert client(told("push", kept, "--repo", "ada/mine", "--private", HF_TOKEN="hf_good"))["result"][0] == 0
-    assert "ada/mine" in hub.private
-
-
-def test_a_token_may_end_its_line_and_is_never_part_of_a_message(hub, client, kept):
-    code = f"result = ganzoo.load({str(kept)!r}).push_to_hub('ada/line', token='hf_good\\n')"
-    assert "/ada/line/commit/" in client(code)["result"]
-    assert hub.where("ada/line").exists()
-    for token in ("hf_sec ret", "hf_sec\nret", "\n", "hf_sécret"):
-        with pytest.raises(ValueError, match="token: not one of the Hub's") as refused:
-            ganzoo.GAN.from_pretrained("ada/x", token=token)
-        assert "hf_" not in str(refused.value)
-    assert network.checked(" hf_good\n") == "hf_good"
-    told = network.explained(RuntimeError("Illegal header value b'Bearer hf_secret\n'"), Repo("ada/x"))
-    assert "hf_" not in str(told)
-
-
-def test_measures_are_not_recorded_into_the_hubs_cache(hub, client, kept):
-    hub.publish("ada/measured", kept)
-    code, _, err = client(told("eval", "ada/measured", "--record"))["result"]
-    assert (code, "is a copy of the Hub's" in err) == (2, True)
-
-
-# ---- The Hub's own dialect --------------------------------------------------------------------------------------------
-
-
-def test_saved_and_loaded_as_the_hubs_library_does_it(kept, tmp_path, hub, client):
-    gan = ganzoo.GAN.from_pretrained(kept)
-    assert type(gan) is registry.spec(FIRST).build
-    gan.save_pretrained(tmp_path / "copy")
-    assert {p.name: p.read_bytes() for p in (tmp_path / "copy").iterdir()} == {p.name: p.read_bytes() for p in kept.iterdir()}
-    own = type(gan).from_pretrained(tmp_path / "copy")
-    assert pixels(own) == pixels(gan)
-    hub.publish("ada/dialect", kept)
-    code = "gan = ganzoo.GAN.from_pretrained('ada/dialect', revision='main'); result = gan.checkpoint.source[:15]"
-    assert client(code)["result"] == "Hub ada/dialect"
-    push = f"gan = ganzoo.load({str(kept)!r}); result = gan.push_to_hub('ada/own', private=True, token='hf_good')"
-    assert client(push)["result"].startswith(f"{hub.url}/ada/own/commit/")
-    assert client(draw("ada/own"))["result"][1] == pixels(gan)
-
-
-def test_changed_weights_lose_their_measures(tmp_path):
-    gan = ganzoo.load(NAME).requires_grad_(True)
-    with torch.no_grad():
-        next(gan.G.parameters()).mul_(1.5)
-    gan.save_pretrained(tmp_path / "changed")
-    again = ganzoo.resolve(str(tmp_path / "changed"))
-    assert again.config["metrics"] == []
-    assert "certificate" not in again.config
-    assert again.timeline() == []
-    assert again.config["training"]["command"].endswith("then changed in Python")
-    assert pixels(again.load()) == pixels(gan)
-
-
-def test_a_light_checkpoint_stays_light_and_keeps_its_measures(tmp_path):
-    light = next(c for c in ganzoo.checkpoints() if c.config["inputs"] and not c.has_opponent)
-    light.load().save_pretrained(tmp_path / "again")
-    again = ganzoo.resolve(str(tmp_path / "again"))
-    assert again.config == light.config
-    assert {p.name for p in again.folder.glob("*.safetensors")} == {"model.safetensors"}
-
-
-def test_the_dialect_is_strict(kept, folder):
-    with pytest.raises(ValueError, match="strict=False"):
-        ganzoo.GAN.from_pretrained(kept, strict=False)
-    other = next(registry.spec(m).build for m in registry.MODELS if m != FIRST)
-    with pytest.raises(ValueError, match=f"not a {other.__name__}"):
-        other.from_pretrained(kept)
-    other_shapes(folder)
-    with pytest.raises(ValueError, match="does not fit the model"):
-        ganzoo.GAN.from_pretrained(folder)
-
-
-# ---- Deploy -----------------------------------------------------------------------------------------------------------
-
-
-def test_deploy_makes_a_space_that_runs_anywhere(hub, client, tmp_path):
-    shown = [c for c in ganzoo.checkpoints() if c.config["inputs"]]
-    commit = hub.publish(f"ada/{NAME}", REPO / "weights" / NAME)
-    hub.publish(f"ada/{shown[1].name}", REPO / "weights" / shown[1].name)
-    hub.private.add(f"ada/{shown[1].name}")
-    code, out, err = client(told("deploy", "--space", "ada/zoo", "--dry-run"))["result"]
-    assert code == 0, err
-    assert not hub.where("ada/zoo", "spaces").exists()
-    assert f"{shown[1].name}: from the Space itself only (ada/{shown[1].name} is not open to everybody)" in err
-    code, again, err = client(told("deploy", "--space", "ada/zoo", HF_TOKEN="hf_good"))["result"]
-    assert code == 0, err
-    space = hub.where("ada/zoo", "spaces")
-    files = set(git(space, "ls-files").splitlines())
-    assert again.splitlines()[:-1] == out.splitlines()[: len(again.splitlines()) - 1], "what was shown is what was sent"
-    assert {"app.py", "requirements.txt", "README.md", "LICENSE", "thumbnail.png", "ganzoo/ui/app.py"} <= files
-    assert {f.split("/")[1] for f in files if f.startswith("weights/")} == {"hub.json", *(c.name for c in shown)}
-    assert not [f for f in files if "__pycache__" in f or f.startswith(("tests/", ".ci/"))]
-    assert {f.rpartition(".")[2] for f in files if f.startswith("ganzoo/")} == {"py", "safetensors"}, "no notes, no keys"
-    assert not [f for f in files if b"hf_good" in (space / f).read_bytes()]
-    head = yaml.safe_load((space / "README.md").read_text().split("---")[1])
-    assert head["models"] == [f"ada/{NAME}"]
-    repo, names, pin = head["preload_from_hub"][0].split()
-    assert (repo, pin) == (f"ada/{NAME}", commit)
-    assert "model.safetensors" in names.split(",")
-    assert head["thumbnail"].endswith("/ada/zoo/resolve/main/thumbnail.png")
-    assert len(head["short_description"]) <= 60
-
-    # Duplicated by somebody else, without a network, with what the Hub put into the cache when it was built.
-    home = client.env["HF_HOME"]
-    env = clean_env(f"http://127.0.0.1:{free_port()}", home) | {"SPACE_ID": "bob/zoo", "SPACE_AUTHOR_NAME": "bob"}
-    env.pop("PYTHONPATH")
-    code = f"import app, ganzoo; print([ganzoo.resolve(n).source for n in {[c.name for c in shown]!r}])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=space, env=env)
-    assert done.returncode == 0, done.stderr
-    assert f"cache ada/{NAME}@{commit[:7]}" in done.stdout
-    assert "bundled, the Hub was not reached" in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("facts", "said"),
-    [
-        ({"short_description": "x" * 61}, "short_description"),
-        ({"sdk": "docker"}, "sdk"),
-        ({"sdk_version": "5.0.0"}, "sdk_version"),
-        ({"python_version": "2.7"}, "python_version"),
-        ({"colorTo": "mauve"}, "colorTo"),
-        ({"app_file": "main.py"}, "app_file"),
-        ({"models": ["../x"]}, "models"),
-        ({"preload_from_hub": ["ada/x config.json main"]}, "preload_from_hub"),
-        ({"thumbnail": "x.png"}, "thumbnail"),
-    ],
-)
-def test_a_head_that_no_space_accepts_is_refused(facts, said):
-    from ganzoo.hub.deploy import CODE, validate
-
-    content = {f: (REPO / f).read_bytes() for f in CODE}
-    good = yaml.safe_load((REPO / "README.md").read_text().split("---")[1]) | {"thumbnail": "https://x/y.png"}
-    validate(good, content)
-    with pytest.raises(ValueError, match=said):
-        validate(good | facts, content)
