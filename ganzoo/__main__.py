@@ -108,12 +108,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
     verb = verbs.add_parser("bench", help="how fast training and sampling are on this machine")
     verb.add_argument("model", nargs="?", choices=registry.MODELS, metavar="MODEL", help="default: all")
     verb.add_argument("--recipe", help="a named set of knobs (default: the paper's)")
-    verb.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default auto)")
-    verb.add_argument("--seconds", type=positive(float), default=3.0, help="of each turn of each loop (default 3)")
+    verb.add_argument("--device", help="auto, cpu, cuda, ... (default auto)")
+    verb.add_argument("--seconds", type=positive(float), help="of each turn of each loop (default 3)")
     verb.add_argument("--json", action="store_true", help="as JSON")
     verb.add_argument("--parity", metavar="DATA", help="train MODEL on DATA with both loops and compare what they draw")
-    verb.add_argument("--images", type=positive(int), default=100_000, help="with --parity: of each training (default 100000)")
-    verb.add_argument("--seeds", type=positive(int), default=3, help="with --parity: trainings of each loop (default 3)")
+    verb.add_argument("--images", type=positive(int), help="with --parity: of each training (default 100000)")
+    verb.add_argument("--seeds", type=positive(int), help="with --parity: trainings of each loop (default 3)")
     verb.add_argument("--root", help="with --parity: folder of the data sets (default $GANZOO_DATA or ./data)")
     verb.set_defaults(run=bench)
     return parser.parse_args(argv)
@@ -153,12 +153,13 @@ def add_training(verb: argparse.ArgumentParser, spec: Spec) -> None:
     verb.add_argument("--out", type=Path, help="folder of the run (default runs/MODEL-DATA)")
     add_budget(verb)
     verb.add_argument("--keep-best", action="store_true", help="keep the smallest Fréchet distance too (needs a judge)")
-    verb.add_argument("--seed", type=int, default=0)
+    which = verb.add_mutually_exclusive_group()
+    which.add_argument("--seed", type=int, default=0)
+    which.add_argument("--seeds", type=seeds, metavar="A-B", help="a run for each seed from A to B, in OUT/seed-A, ...")
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default auto)")
     verb.add_argument("--precision", default="auto", help="auto, bf16 or fp32 (default auto)")
     if spec.recipes:
         verb.add_argument("--recipe", help=f"a named set of knobs: {', '.join(spec.recipes)} (default: the paper's)")
-    verb.add_argument("--seeds", type=seeds, metavar="A-B", help="a run for each seed from A to B, in OUT/seed-A, ...")
     flags = verb.add_argument_group(f"knobs of {spec.title}; the defaults are the paper's")
     hints = get_type_hints(spec.config)
     for name, f in knobs(spec.config).items():
@@ -182,6 +183,12 @@ def train(args: argparse.Namespace) -> None:
     boards.check(args.track)
     spec = registry.spec(args.model)
     recipe = recipe_of(spec, getattr(args, "recipe", None))
+    if args.keep_best:
+        if args.model in registry.TOOLS:
+            raise ValueError(f"--keep-best: {args.model} draws nothing that could be measured along the way")
+        from .metrics.report import judge_of
+
+        judge_of(args.data)  # before anything is written
     if not 0 <= args.seed < 2**32:
         raise ValueError(f"seed: {args.seed} is not from 0 to {2**32 - 1}")
     given = {k.removeprefix("knob_"): v for k, v in vars(args).items() if k.startswith("knob_") and v is not None}
@@ -284,8 +291,6 @@ def sample(args: argparse.Namespace) -> None:
     from .hub.resolve import opened
 
     gan, _ = opened(args.name)
-    if not gan.inputs:
-        raise ValueError(f"{args.name} does not draw")
     given = gan.draw(args.n, args.seed, **settings(args.set))
     images = to_uint8(gan.show(given))
     if args.out.suffix == ".png":
@@ -324,10 +329,14 @@ def eval_(args: argparse.Namespace) -> None:
     from .metrics import report, seeds
 
     if seeds.runs(Path(args.name)):
+        if ignored := [f for f in ("inception", "certify", "record") if getattr(args, f)]:
+            raise ValueError(f"--{ignored[0]} is about one checkpoint; {args.name} holds several seeds")
         found_by_seed = seeds.measured(Path(args.name), args.root, args.n, say)
         several = seeds.together(found_by_seed)
         print(json.dumps(several, indent=2, ensure_ascii=False) if args.json else seeds_table(several))
         return
+    if (args.record or args.certify) and (Path(args.name) / "run.json").is_file():
+        raise ValueError(f"{args.name} is a run; `python -m ganzoo export` it first, then --record or --certify the checkpoint")
     if args.record and not resolve(args.name).ours:
         raise ValueError(f"record: {args.name} is a copy of the Hub's; record into a checkpoint of your own, then push it")
     gan, data_name = opened(args.name)
@@ -400,19 +409,22 @@ def bench(args: argparse.Namespace) -> None:
     from .training.bench import bench as measure
     from .training.bench import parity
 
+    idle = ("device", "seconds") if args.parity else ("images", "seeds", "root")
+    if ignored := [f for f in idle if getattr(args, f) is not None]:
+        raise ValueError(f"--{ignored[0]} has no meaning {'with' if args.parity else 'without'} --parity")
     if args.parity:
         if not args.model:
             raise ValueError("--parity needs a MODEL: `python -m ganzoo bench MODEL --parity DATA`")
         spec = registry.spec(args.model)
         recipe = recipe_of(spec, args.recipe)
-        distances = parity(spec, recipe, args.parity, args.root, args.images, args.seeds, say)
+        distances = parity(spec, recipe, args.parity, args.root, args.images or 100_000, args.seeds or 3, say)
         table = "\n".join(f"| {loop} | {' | '.join(f'{d:.3f}' for d in of)} |" for loop, of in distances.items())
         print(json.dumps(distances, indent=2) if args.json else table)
         return
     found = {}
     for name in [args.model] if args.model else registry.MODELS:
         spec = registry.spec(name)
-        found[name] = measure(spec, recipe_of(spec, args.recipe), args.device, args.seconds)
+        found[name] = measure(spec, recipe_of(spec, args.recipe), args.device or "auto", args.seconds or 3.0)
     if args.json:
         print(json.dumps(found, indent=2))
         return

@@ -214,7 +214,7 @@ def export(
 
     plan, gan, facts = from_run(run, best)
     step, seconds = int(facts["step"]), float(facts["seconds"])
-    name = name or f"{plan.model}-{plan.data.partition('@')[0]}"
+    name = name or f"{plan.model}-{data.plain(plan.data)}"
     if not re.fullmatch(NAME, name):
         raise ValueError(f"name: {name!r} is not made of a-z, 0-9, dot, dash and underscore (64 at most)")
     folder = weights_dir() / name
@@ -239,7 +239,7 @@ def export(
         "config": plan.config,
         "inputs": [{"name": i.name, "type": type(i).__name__} | asdict(i) for i in gan.inputs],
         "training": {
-            "command": plan.command,
+            "command": re.sub(r"(?<![\w.])/(?:[^\s/'\"]+/)+", "", plan.command),  # without the folders of this machine
             "recipe": plan.recipe,
             "steps": step,
             "images": step * int(plan.config["batch"]),

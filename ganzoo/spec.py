@@ -59,6 +59,10 @@ class Config:
                 isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value < float("inf")
             ):
                 raise ValueError(f"{f.name}: {value!r} is not a {'whole ' if hint is int else ''}number of at least 0")
+            if hint is str and not isinstance(value, str):
+                raise ValueError(f"{f.name}: {value!r} is not a text")
+            if get_origin(hint) is tuple and not (isinstance(value, tuple) and all(isinstance(v, str) for v in value)):
+                raise ValueError(f"{f.name}: {value!r:.60} is not a list of texts")
         if self.batch < 2:
             raise ValueError(f"batch: {self.batch} is too small; batch normalisation needs at least 2 pictures")
         if self.channels not in (1, 3):

@@ -37,6 +37,11 @@ NAME = f"{FIRST}-fake"
         (["train", FIRST, "--data", "fake", "--minutes", "-1"], "-1 is not above 0"),
         (["train", FIRST, "--data", "fake", "--steps", "5", "--minutes", "1"], "not allowed with"),
         (["train", FIRST, "--data", "fake", "--seed", "-1"], "seed"),
+        (["train", FIRST, "--data", "fake", "--seed", "3", "--seeds", "0-4"], "not allowed with"),
+        (["train", FIRST, "--data", "shapes", "--keep-best"], "no judge for 'shapes'"),
+        (["train", "judge", "--data", "fake", "--keep-best"], "judge draws nothing"),
+        (["bench", FIRST, "--images", "5"], "--images has no meaning without --parity"),
+        (["bench", FIRST, "--parity", "fake", "--seconds", "1"], "--seconds has no meaning with --parity"),
         (["train", FIRST, "--data", "fake", "--device", "tpu9"], "device"),
         (["train", FIRST, "--data", "fake", "--precision", "fp8"], "precision"),
         (["train", FIRST, "--data", "fake", "--steps", "2", "--out", "/proc/run"], "/proc/run"),
@@ -52,8 +57,9 @@ NAME = f"{FIRST}-fake"
         (["sample", NAME, "--set", "z=[1, 2]"], "z: "),
         (["sample", NAME, "--out", "grid.jpg"], ".png or .npz"),
         (["sample", NAME, "--out", "/proc/grid.png"], "/proc"),
-        (["sample", "judge-fake"], "does not draw"),
+        (["sample", "judge-fake"], "judge: draws no pictures"),
         (["eval", NAME, "--n", "3"], "n: 3"),
+        (["eval", "RUN", "--record"], "is a run; `python -m ganzoo export` it first"),
         (["export", "nowhere"], "no run"),
         (["export", "RUN", "--name", "../up"], "name"),
     ],
@@ -69,6 +75,7 @@ def test_wrong_arguments_are_one_line_and_exit_2(args, said, weights, runs, caps
     assert said in line
     assert line.startswith("ganzoo: ")
     assert len(line.strip().splitlines()) == 1
+    assert not (tmp_path / "runs").exists(), "nothing is half-written"
 
 
 def test_the_process_exits_with_that_code_and_no_traceback():

@@ -355,6 +355,14 @@ def test_the_certificate_is_earned(certified, pytestconfig):
     assert (found["kills"], found["exact"]) == (kills, True)
 
 
+def test_a_training_that_fails_is_no_certificate():
+    from ganzoo.training.certify import certify
+
+    spec = registry.spec(registry.MODELS[0])
+    with pytest.raises(RuntimeError, match="the training to certify failed: ganzoo: batch: 1 is too small"):
+        certify(spec.name, spec.config, {"batch": 1}, kills=1, say=print)
+
+
 def test_both_loops_of_the_bench_are_trained_and_compared(weights):
     said = cli("bench", "vanilla", "--parity", "fake", "--images", 640, "--seeds", 2, "--json")
     found = json.loads(said.stdout)

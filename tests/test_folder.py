@@ -31,6 +31,21 @@ def test_folders_are_labels_and_every_picture_is_in_one_split(tmp_path):
     assert train.image.shape[1:] == (3, 16, 16)
 
 
+def test_a_class_has_one_number_though_a_split_may_lack_it(tmp_path):
+    fill(tmp_path / "train", ["cat/a.png", "dog/b.png"])
+    fill(tmp_path / "test", ["dog/c.png", "eel/d.png"])
+    train, test = (data.load(f"folder:{tmp_path}@8", split=s) for s in ("train", "test"))
+    assert train.classes == test.classes == ("cat", "dog", "eel")
+    assert (train.label.tolist(), test.label.tolist()) == ([0, 1], [1, 2])
+
+
+def test_without_a_folder_for_testing_a_tenth_is_kept_and_never_trained_on(tmp_path):
+    fill(tmp_path / "train", [f"{i}.png" for i in range(60)])
+    train, test = (data.load(f"folder:{tmp_path}@8", split=s) for s in ("train", "test"))
+    assert len(train) + len(test) == 60
+    assert 0 < len(test) < 20
+
+
 def test_metadata_says_text_and_label(tmp_path):
     fill(tmp_path, [f"{i}.png" for i in range(20)], mode="L")
     lines = [json.dumps({"file_name": f"{i}.png", "text": f"number {i}", "label": i % 2}) for i in range(20)]
@@ -100,7 +115,11 @@ def test_a_model_trains_on_a_folder_and_is_exported_under_a_name(tmp_path, monke
     monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(tmp_path / "weights"))
     flags = ["--steps", 3, "--batch", 8, "--width", 4, "--out", tmp_path / "run", "--quiet"]
     cli("train", "dcgan", "--data", f"folder:{tmp_path / 'pictures'}@16", *flags)
-    assert "name" in cli("export", tmp_path / "run", check=False).stderr
+    assert str(tmp_path) in json.loads((tmp_path / "run/run.json").read_text())["command"]
+    assert cli("export", tmp_path / "run").stdout.strip().endswith("weights/dcgan-folder-pictures")
     cli("export", tmp_path / "run", "--name", "mine")
     cli("sample", "mine", "--n", 2, "--out", tmp_path / "x.png")
-    assert str(tmp_path) not in (tmp_path / "weights/mine/README.md").read_text().replace("--data", "").split("## Training")[0]
+    for name in ("config.json", "README.md"):  # no folder of this machine
+        text = (tmp_path / "weights/mine" / name).read_text()
+        assert str(tmp_path) not in text
+        assert "train dcgan --data folder:pictures@16" in text

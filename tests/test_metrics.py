@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
+import math
 
 import pytest
 import torch
+from conftest import cli
 
+from ganzoo import registry
+from ganzoo.hub import card
 from ganzoo.metrics.case import Case, Look
 from ganzoo.metrics.quality import copies, frechet, histogram, inception_style, manifold, nearest, prdc
 
@@ -85,6 +90,20 @@ def test_nearest_finds_the_picture_itself():
     assert distance.max() < 0.01
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0, "0"), (3.0, "3"), (0.1444, "0.144"), (21.66, "21.7"), (999.96, "1,000"), (1234.5, "1,234"), (1.23e-5, "0.0000123")],
+)
+def test_a_measure_has_three_digits_and_no_exponent(value, said):
+    assert card.number(value) == said
+
+
+@pytest.mark.parametrize("name", registry.MODELS)
+def test_few_pictures_are_measured_too(name, weights):
+    found = json.loads(cli("eval", f"{name}-fake", "--n", 10, "--json").stdout)
+    assert all(math.isfinite(m["value"]) for m in found)
+
+
 def test_measure_says_which_judge_is_missing(weights):
     from ganzoo.metrics import report
 
@@ -93,12 +112,6 @@ def test_measure_says_which_judge_is_missing(weights):
 
 
 def test_report_measures_a_checkpoint_with_its_judge(weights):
-    import json
-
-    from conftest import cli
-
-    from ganzoo import registry
-
     name = f"{registry.MODELS[0]}-fake"
     found = json.loads(cli("eval", name, "--n", 100, "--json", "--record").stdout)
     names = {m["name"] for m in found}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -140,6 +141,18 @@ class Order:
             self._epochs = {e: o for e, o in self._epochs.items() if e == epoch - 1}
             self._epochs[epoch] = torch.randperm(self.size, generator=generator)
         return self._epochs[epoch]
+
+
+def plain(name: str) -> str:
+    """A data set's name without its side, its place and its options, as the names of checkpoints have it.
+
+    >>> plain("emoji@256"), plain("folder:/home/ada/My cats@64"), plain("hf:ada/cats,first=100@64")
+    ('emoji', 'folder-my-cats', 'hf-ada-cats')
+    """
+    kind, colon, where = name.rpartition(":")
+    bare = (where.rpartition("@")[0] or where).partition(",")[0]
+    last = Path(bare).resolve().name if kind == "folder" else bare
+    return re.sub(r"[^a-z0-9._-]+", "-", f"{kind}{colon}{last}".lower()).strip("-.")
 
 
 def default_root() -> Path:

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from PIL import Image
 from tqdm import tqdm
 
-from ..files import write_json
+from ..files import read_json, write_json
 from ..images import from_pil
 from . import stream
 
@@ -107,10 +108,17 @@ def drawn(root: Path) -> list[dict[str, Any]]:
     """What the rows of the pictures on disk are: {code, name, style, split, person}. Draws them if they are not there."""
     folder = root / "emoji" / "drawn"
     index = folder / "index.json"
-    if not index.is_file() or json.loads(index.read_text())["version"] != VERSION:
-        draw(root, folder)
-    rows: list[dict[str, Any]] = json.loads(index.read_text())["rows"]
+    if not _whole(index):
+        read_concepts(root)  # says what is missing before anything is made
+        with FileLock(folder.parent / "drawn.lock"):  # where several processes ask, one of them draws
+            if not _whole(index):
+                draw(root, folder)
+    rows: list[dict[str, Any]] = read_json(index)["rows"]
     return rows
+
+
+def _whole(index: Path) -> bool:
+    return index.is_file() and read_json(index).get("version") == VERSION
 
 
 def draw(root: Path, folder: Path) -> None:

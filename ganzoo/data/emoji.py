@@ -22,7 +22,6 @@ from . import Data, stream
 from .drawings import SIDES, STYLES, Concept, drawn, read_concepts
 from .hues import recoloured
 
-SPLITS = ("train", "test", "unseen")
 SOURCE = (
     "emoji by Google (Noto), Twitter and contributors (Twemoji), OpenMoji, Microsoft (Fluent, 3D and flat) and EmojiOne, as "
     "packed by Iconify; names and keywords by Unicode CLDR and emojibase"
@@ -53,8 +52,6 @@ def emoji_hues(root: Path, split: str, side: int = 64) -> Data:
 
 def read(root: Path, split: str, side: int, people: bool) -> Data:
     """One split of the pictures, mapped from disk; they are drawn if they are not there yet. ValueError if they cannot be."""
-    if split not in SPLITS:
-        raise ValueError(f"no split {split!r} of the emoji; there are {', '.join(SPLITS)}")
     if side not in SIDES:
         raise ValueError(f"emoji@{side}: they are drawn {' or '.join(map(str, SIDES))} pixels wide, as in emoji@256")
     rows = drawn(root)

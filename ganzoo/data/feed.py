@@ -5,6 +5,7 @@ A batch is a function of the step alone, so looking ahead changes no bit of a tr
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -22,6 +23,8 @@ class Feed:
     def __init__(self, data: Data, order: Order, batch: int, share: Callable[[Tensor], Tensor], device: torch.device) -> None:
         self.data, self.order, self.batch, self.share, self.device = data, order, batch, share, device
         self.thread = ThreadPoolExecutor(1, "feed") if data.mapped else None
+        if self.thread:
+            weakref.finalize(self, self.thread.shutdown, wait=False, cancel_futures=True)
         self.ahead: dict[int, Future[Rows]] = {}
 
     def at(self, step: int) -> Rows:

@@ -3,7 +3,7 @@
 DIR/metadata.jsonl   a line a picture: {"file_name": "a.png", "text": "a red rose", "label": "rose"}; text, label optional
                      text may be a list of captions of the picture
 DIR/CLASS/a.png      without it, the names of the folders are the labels; without folders there are none
-DIR/train, DIR/test  may hold the two splits; otherwise every tenth picture, by its name, is kept for testing
+DIR/train, DIR/test  may hold the two splits; without DIR/test every tenth picture, by its name, is kept for testing
 """
 
 from __future__ import annotations
@@ -33,14 +33,15 @@ def folder(where: str, kept: Path, split: str) -> Data:
     root = Path(path)
     if not root.is_dir():
         raise ValueError(f"{root}: no such folder; give folder:DIR or folder:DIR@SIDE, such as folder:photos@64")
-    entries = _entries(root, split)
+    splits = _splits(root)
+    entries = splits.get(split, [])
     if not entries:
         raise ValueError(f"{root}: no {split} pictures in it ({', '.join(sorted(ENDINGS))}, or metadata.jsonl; see the README)")
     title = root.resolve().name  # not the whole path: it goes into the card
     name, source, license = f"folder:{title}@{side}", f"{len(entries)} pictures in a folder named {title}", "not stated"
-    names = [str(e.get("label", "")) for e in entries]
-    classes = tuple(sorted(set(names)))
-    labels = [classes.index(n) for n in names]
+    classes = tuple(sorted({named(e) for found in splits.values() for e in found}))  # a split may lack some
+    number = {name: k for k, name in enumerate(classes)}
+    labels = [number[named(e)] for e in entries]
     texts = [store.texts(e.get("text")) for e in entries]
     captions = tuple(texts) if all(texts) else ()
     pictures = (_open(e["path"], side) for e in entries)
@@ -65,28 +66,36 @@ def side_of(kind: str, where: str) -> tuple[str, int]:
     return name, int(text)
 
 
-def _entries(root: Path, split: str) -> list[dict[str, Any]]:
-    """{"path", "text"?, "label"?} of each picture of a split, in the order of their names."""
-    whole = not (root / split).is_dir()
-    base = root if whole else root / split
+def named(entry: dict[str, Any]) -> str:
+    """The class of a picture; empty where it has none."""
+    return str(entry.get("label", ""))
+
+
+def _splits(root: Path) -> dict[str, list[dict[str, Any]]]:
+    """The pictures of "train" and "test"."""
+    if (root / "test").is_dir():
+        return {split: _entries(root / split) for split in ("train", "test")}
+    found = _entries(root / "train" if (root / "train").is_dir() else root)
+    tenth = [zlib.crc32(e["path"].name.encode()) % 10 == 0 for e in found]
+    return {split: [e for e, t in zip(found, tenth, strict=True) if t == (split == "test")] for split in ("train", "test")}
+
+
+def _entries(base: Path) -> list[dict[str, Any]]:
+    """{"path", "text"?, "label"?} of each picture of a folder, as it lists them, or in the order of their names."""
     listed = base / "metadata.jsonl"
-    if listed.is_file():
-        found = []
-        for i, line in enumerate(listed.read_text().splitlines(), 1):
-            try:
-                entry = json.loads(line)
-                path = (base / entry["file_name"]).resolve()
-            except (ValueError, KeyError, TypeError):
-                raise ValueError(f'{listed}, line {i}: not a JSON object with "file_name"') from None
-            if not path.is_relative_to(base.resolve()):
-                raise ValueError(f"{listed}, line {i}: {entry['file_name']!r} is outside of the folder")
-            found.append(entry | {"path": path})
-    else:
+    if not listed.is_file():
         paths = sorted(p for p in base.rglob("*") if p.suffix.lower() in ENDINGS)
-        found = [{"path": p} | ({"label": p.parent.name} if p.parent != base else {}) for p in paths]
-    if whole:
-        test = {e["path"] for e in found if zlib.crc32(e["path"].name.encode()) % 10 == 0}
-        found = [e for e in found if (e["path"] in test) == (split == "test")]
+        return [{"path": p} | ({"label": p.parent.name} if p.parent != base else {}) for p in paths]
+    found = []
+    for i, line in enumerate(listed.read_text().splitlines(), 1):
+        try:
+            entry = json.loads(line)
+            path = (base / entry["file_name"]).resolve()
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f'{listed}, line {i}: not a JSON object with "file_name"') from None
+        if not path.is_relative_to(base.resolve()):
+            raise ValueError(f"{listed}, line {i}: {entry['file_name']!r} is outside of the folder")
+        found.append(entry | {"path": path})
     return found
 
 

@@ -10,19 +10,20 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from .. import files
+from .. import data, files
 from ..checkpoint import Checkpoint, previewed
 from ..spec import Paper, knobs
+from . import network
 
-LIBRARY = "ganzoo"
 HUB_DATA = {"mnist": "ylecun/mnist", "fashion": "zalando-datasets/fashion_mnist"}  # our data sets as the Hub knows them
 
 
 def number(value: float) -> str:
     """A measure as people read it: three significant digits, no exponent."""
     if value == int(value):
-        return str(int(value))
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+        return f"{value:,.0f}"
+    short = float(f"{value:.3g}")
+    return f"{value:,.0f}" if abs(short) >= 100 else f"{short:.7f}".rstrip("0").rstrip(".")
 
 
 def measures_table(metrics: list[dict[str, Any]], brief: bool = False) -> str:
@@ -185,7 +186,7 @@ def hub_data(name: str) -> str:
     ('user/cats', 'ylecun/mnist', '')
     """
     found = re.match(r"hf:([^,@]+)", name)
-    return found[1] if found else HUB_DATA.get(name.partition("@")[0], "")
+    return found[1] if found else HUB_DATA.get(data.plain(name), "")
 
 
 def metadata(checkpoint: Checkpoint) -> str:
@@ -198,7 +199,7 @@ def metadata(checkpoint: Checkpoint) -> str:
     results = [
         EvalResult(
             task_type=task(c),
-            dataset_type=there or name.partition("@")[0],
+            dataset_type=there or data.plain(name),
             dataset_name=c["data"]["title"],
             metric_type=slug(m["name"]),
             metric_name=m["name"],
@@ -214,9 +215,9 @@ def metadata(checkpoint: Checkpoint) -> str:
     ]
     head = ModelCardData(
         license="mit",
-        library_name=LIBRARY,
+        library_name=network.LIBRARY,
         pipeline_tag=task(c),
-        tags=["gan", c["model"], name.partition("@")[0], "model_hub_mixin", "pytorch_model_hub_mixin"],
+        tags=["gan", c["model"], data.plain(name), "model_hub_mixin", "pytorch_model_hub_mixin"],
         datasets=[there] if there else None,
         model_name=c["name"],
         eval_results=results or None,

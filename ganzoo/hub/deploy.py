@@ -51,7 +51,7 @@ def deploy(
 def export(space: str, say: Callable[[str], None] = lambda line: None) -> Export:
     """The files of a Space: the code, the checkpoints that draw, its README."""
     to = Repo.parse(space)
-    if not to or to.revision != "main":
+    if not to or to.id != space:
         raise ValueError(f"space: {space!r} is not USER/NAME, such as ada/ganzoo")
     if missing := [f for f in (*CODE, "README.md") if not (ROOT / f).is_file()]:
         raise ValueError(f"{ROOT}: no {', '.join(missing)}; deploy from a checkout of the repository")
@@ -129,7 +129,8 @@ def validate(facts: dict[str, Any], content: dict[str, bytes]) -> None:
         ),
     }
     if wrong := [key for key, holds in rules.items() if not holds]:
-        raise ValueError(f"README.md: {wrong[0]}: {str(facts.get(wrong[0]))[:80]!r} is not what a Space accepts")
+        said = ", ".join(str(facts.get(key, "")) for key in wrong[0].split(", "))
+        raise ValueError(f"README.md: {wrong[0]}: {said[:80]!r} is not what a Space accepts")
 
 
 def requirements(raw: bytes) -> list[str]:

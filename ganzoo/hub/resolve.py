@@ -39,7 +39,7 @@ def bundled() -> list[Checkpoint]:
     models, sets = [*registry.MODELS, *registry.TOOLS], [*data.SETS]
 
     def place(c: Checkpoint) -> tuple[int, int, str]:
-        base = c.data.partition("@")[0]
+        base = data.plain(c.data)
         return models.index(str(c.config["model"])), sets.index(base) if base in sets else len(sets), c.name
 
     found = [Checkpoint(p.parent, "bundled") for p in weights_dir().glob("*/config.json")]

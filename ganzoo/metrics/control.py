@@ -30,10 +30,13 @@ def obedience(case: Case) -> list[Score]:
     order, n = case.given[asked[0].name], len(case.fake.probability)
     right = (case.fake.probability.argmax(1) == order).float()
     ceiling = (case.test.probability.argmax(1) == case.test_label).float().mean().item()
-    by_class = {c: right[order == k].mean().item() for k, c in enumerate(case.classes)}
+    drawn = [(k, c) for k, c in enumerate(case.classes) if (order == k).sum() > 1]  # one picture has no spread
+    if not drawn:
+        return []
+    by_class = {c: right[order == k].mean().item() for k, c in drawn}
     hardest = min(by_class, key=lambda c: by_class[c])
     inside: dict[str, tuple[float, float]] = {}
-    for k, c in enumerate(case.classes):
+    for k, c in drawn:
         real = case.train.feature[case.train_label == k]
         ours, held_out = case.fake.feature[order == k], case.test.feature[case.test_label == k]
         inside[c] = frechet_distance(real, ours), frechet_distance(real, held_out)
@@ -49,7 +52,7 @@ def obedience(case: Case) -> list[Score]:
             ceiling,
             f"by the judge, whose own is beside it; lowest: {hardest} at {100 * by_class[hardest]:.1f} %",
         ),
-        Score("Fréchet distance within a class", fakes, "lower", n // len(case.classes), floors, f"mean; {said}"),
+        Score("Fréchet distance within a class", fakes, "lower", n // len(drawn), floors, f"mean; {said}"),
     ]
 
 
@@ -130,7 +133,7 @@ def number(case: Case, code: Code) -> list[Score]:
             f"{code.name} as a slider",
             abs(moved[strongest]),
             "higher",
-            SWEEPS * PLACES,
+            min(SWEEPS, n) * PLACES,
             None,
             f"rank correlation with {strongest} ({moved[strongest]:+.2f}); {others}",
             {"moves": strongest, "rho": round(moved[strongest], 4)},

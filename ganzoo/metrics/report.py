@@ -38,25 +38,23 @@ METRICS: dict[str, Callable[[Case], list[Score]]] = {
 DRAWS = 3  # independent draws of n pictures, from which a spread is told
 MOST_KEPT = 64  # pixels of the side at which pictures are compared one by one
 FIRST_SEED = 1_000_000  # of the pictures that are measured: not those of the preview
-MISSING = "the measures need torchmetrics: `pip install -r requirements-dev.txt`"
 
 
 def judge_of(name: str) -> Judge:
     """The bundled judge of a data set: that of its side (judge-emoji-256, of emoji@256), or else that of the set itself.
     ValueError, with the command that makes one, if there is none."""
-    base, _, side = name.partition("@")
-    try:
+    base, side = data.plain(name), name.rpartition("@")[2]
+    for which in (f"judge-{base}-{side}", f"judge-{base}"):
         try:
-            judge = resolve(f"judge-{base}-{side}" if side else f"judge-{base}").load()
+            found = resolve(which)
         except ValueError:
-            judge = resolve(f"judge-{base}").load()
-    except ValueError as error:
-        raise ValueError(
-            f"no judge for {name!r} ({error}); make one: `python -m ganzoo train judge --data {name} --out RUN && "
-            "python -m ganzoo export RUN`"
-        ) from None
-    assert isinstance(judge, Judge)
-    return judge
+            continue
+        judge = found.load()
+        if not isinstance(judge, Judge):
+            raise ValueError(f"{which} is a {found.spec.name}, not a judge; export it under another --name")
+        return judge
+    train = f"python -m ganzoo train judge --data {name} --out RUN && python -m ganzoo export RUN"
+    raise ValueError(f"no judge for {name!r}; make one: `{train}`")
 
 
 def measure(

@@ -7,7 +7,7 @@ same data is asked, too. Drawn shapes need none: code sees what they show.
 
 from __future__ import annotations
 
-from ..data import drawn
+from ..data import drawn, plain
 from ..hub.resolve import bundled
 from ..images import to_uint8
 from ..inputs import Text
@@ -50,5 +50,4 @@ def words(case: Case) -> list[Score]:
 
 def encoders_of(data: str) -> list[str]:
     """The bundled caption encoders of a data set, whatever its side."""
-    base = data.partition("@")[0]
-    return [c.name for c in bundled() if c.spec.build is Encoder and c.data.partition("@")[0] == base]
+    return [c.name for c in bundled() if c.spec.build is Encoder and plain(c.data) == plain(data)]

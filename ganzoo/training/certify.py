@@ -33,7 +33,7 @@ def certify(
     train = ["train", model, "--data", "fake", "--steps", str(STEPS), "--quiet", f"--save-every={SAVE_EVERY}", *flags]
     with tempfile.TemporaryDirectory() as folder:
         whole, killed = Path(folder, "whole"), Path(folder, "killed")
-        start_run([*train, "--out", str(whole)]).wait()
+        end(start_run([*train, "--out", str(whole)]))
         dice = random.Random(0)
         command = [*train, "--out", str(killed)]
         done = 0
@@ -44,6 +44,7 @@ def certify(
                 time.sleep(0.02)
             time.sleep(dice.uniform(0, 1.0))
             if process.poll() is not None:  # it came to its end first: begin again, with the kills so far
+                end(process)
                 exact = digest(whole) == digest(killed)
                 if not exact:
                     break
@@ -51,17 +52,26 @@ def certify(
                 command = [*train, "--out", str(killed)]
                 continue
             process.kill()
-            process.wait()
+            process.communicate()
             done += 1
             say(f"killed {done} of {kills}, last saved at step {step_of(killed)}")
-            command = ["resume", str(killed), f"--save-every={SAVE_EVERY}"] if (killed / "run.json").exists() else command
-        start_run(command).wait()
+            if (killed / "run.json").exists():
+                command = ["resume", str(killed), "--quiet", f"--save-every={SAVE_EVERY}"]
+        end(start_run(command))
         exact = digest(whole) == digest(killed)
     return {"kills": done, "steps": STEPS, "exact": exact, "torch": torch.__version__}
 
 
 def start_run(args: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "ganzoo", *args], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen([sys.executable, "-m", "ganzoo", *args], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a training. RuntimeError, with what it said, if it failed."""
+    _, said = process.communicate()
+    if process.returncode:
+        lines = said.decode(errors="replace").strip().splitlines() or [f"exit {process.returncode}"]
+        raise RuntimeError(f"the training to certify failed: {lines[-1]}")
 
 
 def step_of(run: Path) -> int:
