@@ -90,6 +90,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     verb.add_argument("--name", help="default: MODEL-DATA")
     verb.add_argument("--best", action="store_true", help="the networks that `train --keep-best` kept, not the last")
     verb.add_argument("--light", action="store_true", help="without discriminator.safetensors, which only some views need")
+    verb.add_argument("--half", action="store_true", help="weights in half precision: half as large, pictures nearly the same")
     verb.set_defaults(run=export)
 
     verb = verbs.add_parser("push", help="upload a checkpoint to the Hub, in one commit")
@@ -371,7 +372,7 @@ def export(args: argparse.Namespace) -> None:
             raise ValueError("--best is about one run; of several seeds the best is taken anyway")
         spec = registry.spec(read_plan(next(iter(runs.values()))).model)
         args.folder, known = seeds.choose(args.folder, spec)
-    print(make(args.folder, args.name, args.best, known, args.light).folder)
+    print(make(args.folder, args.name, args.best, known, args.light, args.half).folder)
 
 
 def push(args: argparse.Namespace) -> None:

@@ -102,6 +102,11 @@ class Checkpoint:
     def has_opponent(self) -> bool:
         return OPPONENT in self.config["files"]
 
+    @property
+    def half(self) -> bool:
+        """Whether its weights are kept in half precision."""
+        return any(v.dtype == torch.float16 for v in files.read_tensors(self.folder / MODEL)[0].values())
+
     def load(self, device: torch.device | str = "cpu") -> GAN:
         """The trained networks, in eval mode. ValueError if a file is missing, altered or does not fit the model."""
         self._model(light=True)
@@ -204,11 +209,17 @@ def from_run(folder: Path, best: bool = False) -> tuple[state.Plan, GAN, dict[st
 
 
 def export(
-    run: Path, name: str | None = None, best: bool = False, known: dict[str, Any] | None = None, light: bool = False
+    run: Path,
+    name: str | None = None,
+    best: bool = False,
+    known: dict[str, Any] | None = None,
+    light: bool = False,
+    half: bool = False,
 ) -> Checkpoint:
     """Make weights/NAME/ of a run's last or best networks, with what is `known` of them already (their measures).
 
-    light: without the opponents, which nothing needs that draws. ValueError if the name is taken or not plain.
+    light: without the opponents, which nothing needs that draws; half: in half precision. ValueError if the name is taken or
+    not plain.
     """
     from .hub import card  # the card needs Checkpoint
 
@@ -222,7 +233,9 @@ def export(
         raise ValueError(f"{folder}: is there and is no checkpoint; choose another --name")
     shots = thin(sorted(p for p in (run / "snapshots").glob("*.png") if int(p.stem) <= step), TIMELINE_ROWS)
 
-    hashes = write_networks(folder, gan, light)
+    if half:  # what is shown is what is written
+        gan.load_state_dict(halved(gan.state_dict()))
+    hashes = write_networks(folder, gan, light, half)
     if gan.inputs:
         files.write(folder / "preview.png", png(preview(gan)))
     kept = write_training_pictures(folder, plan) if gan.inputs else {}
@@ -295,14 +308,22 @@ def sheet_of(folder: Path, images: Tensor) -> dict[str, Any]:
     return {"training_pictures": {"count": len(small), "side": small.shape[-1]}}
 
 
-def write_networks(folder: Path, gan: GAN, light: bool = False) -> dict[str, str]:
-    """Write the files of the networks, light: without the opponents -> sha256 of each by its name."""
+def write_networks(folder: Path, gan: GAN, light: bool = False, half: bool = False) -> dict[str, str]:
+    """Write the files of the networks, light: without the opponents, half: `halved` -> sha256 of each by its name."""
     parts = {MODEL: drawing(gan)} | ({OPPONENT: opposing(gan)} if gan.opponents and not light else {})
     if OPPONENT not in parts:
         (folder / OPPONENT).unlink(missing_ok=True)  # of an export before
     for name, tensors in parts.items():
-        files.write_tensors(folder / name, tensors)
+        files.write_tensors(folder / name, halved(tensors) if half else tensors)
     return {name: files.sha256(folder / name) for name in parts}
+
+
+def halved(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Matrices and filters in half precision; vectors, which weigh little, as they are. ValueError if a number is too large."""
+    found = {k: v.half() if v.dtype == torch.float32 and v.ndim > 1 else v for k, v in tensors.items()}
+    if wrong := [k for k, v in found.items() if v.dtype == torch.float16 and not v.isfinite().all()]:
+        raise ValueError(f"{wrong[0]}: has numbers that half precision cannot hold; export without --half")
+    return found
 
 
 def record(checkpoint: Checkpoint, found: dict[str, Any]) -> None:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy
 import pytest
+import torch
 from conftest import cli, told
 from PIL import Image
 
+import ganzoo
 from ganzoo import registry
+from ganzoo.checkpoint import halved
+from ganzoo.files import read_tensors
+from ganzoo.manifest import fit
 
 FIRST = registry.MODELS[0]
 NAME = f"{FIRST}-fake"
+HALVES = (("whole",), ("half", "--half"))
 
 
 @pytest.mark.parametrize(
@@ -189,3 +196,20 @@ def test_a_light_export_has_no_opponent_and_draws_the_same(runs, tmp_path, monke
     light = ganzoo.resolve("whole")
     assert not light.has_opponent
     assert bool((light.load().sample(2) == whole).all())
+
+
+def test_half_precision_is_half_as_large_and_stays_so(runs, tmp_path, monkeypatch):
+    monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(tmp_path))
+    made = {name: Path(cli("export", runs[FIRST], "--name", name, *flags).stdout.strip()) for name, *flags in HALVES}
+    size = {name: (folder / "model.safetensors").stat().st_size for name, folder in made.items()}
+    assert 0.45 < size["half"] / size["whole"] < 0.75, "vectors stay as they are"
+    pictures = {name: ganzoo.load(name).sample(4) for name in made}
+    assert 0 < (pictures["half"] - pictures["whole"]).abs().max() < 0.02
+    ganzoo.load("half").save_pretrained(tmp_path / "again")
+    assert ganzoo.resolve("again").config == ganzoo.resolve("half").config
+    tensors, _ = read_tensors(made["half"] / "model.safetensors")
+    name = next(k for k, v in tensors.items() if v.dtype == torch.float16)
+    with pytest.raises(ValueError, match=f"{name}: has numbers that half precision cannot hold"):
+        halved({name: torch.full((2, 2), 1e6)})
+    with pytest.raises(ValueError, match=r"does not fit the model"):
+        fit(tensors | {name: tensors[name].double()}, {k: v.float() for k, v in tensors.items()}, "here")

@@ -128,7 +128,7 @@ def save(gan: GAN, folder: Path, name: str) -> Checkpoint:
     from . import card
 
     before = gan.checkpoint
-    hashes = write_networks(folder, gan, light=bool(before and not before.has_opponent))
+    hashes = write_networks(folder, gan, light=bool(before and not before.has_opponent), half=bool(before and before.half))
     if before and before.config["files"] == hashes:
         config = before.config
         for file in BESIDE:
