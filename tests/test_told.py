@@ -12,9 +12,9 @@ from ganzoo.data import drawn
 from ganzoo.images import from_uint8, resized, to_uint8
 from ganzoo.metrics.case import Case, Look
 from ganzoo.metrics.words import words
-from ganzoo.nets import disturb
 from ganzoo.spec import configure, fields
 from ganzoo.text import caption, reader
+from ganzoo.text.reader import disturb
 from ganzoo.training.engine import Engine
 
 MODELS = [name for name in registry.MODELS if issubclass(registry.spec(name).config, reader.Config)]

@@ -17,7 +17,7 @@ from .. import spec
 from ..gan import GAN, Batch, Terms
 from ..inputs import Noise, Text
 from ..losses import LOSSES
-from ..nets import disturb, doublings, down, features, init_normal
+from ..nets import doublings, down, features, init_normal
 from ..spec import knob
 from . import caption
 from .towers import Characters, Words
@@ -38,6 +38,16 @@ OFFERS = (
 # norm but the R1 penalty, its pictures are shifted (Zhao et al. 2020, arXiv 2006.10738), steps are larger.
 LIGHT: dict[str, Any] = {"match": "project", "d_norm": "none", "r1": 1.0, "disturb": 0.2}
 LIGHT |= {"r1_every": 4, "lr_g": 4e-4, "lr_d": 4e-4, "beta1": 0.0, "beta2": 0.99}
+
+
+def disturb(image: Tensor, amount: float) -> Tensor:
+    """Pictures (B, C, S, S) as D should see them where there are few (Zhao et al. 2020, arXiv 2006.10738): all shifted alike,
+    by a quarter of the side times `amount` at most, what leaves on one side coming in on the other."""
+    if not amount:
+        return image
+    most = round(amount * image.shape[-1] / 4)
+    dy, dx = torch.randint(-most, most + 1, (2,)).tolist()
+    return torch.roll(image, (dy, dx), (2, 3))
 
 
 @dataclass(frozen=True)
