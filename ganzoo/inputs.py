@@ -18,6 +18,7 @@ from .text import caption
 
 SEEDS = 2**32  # seeds are 0 .. SEEDS - 1
 OFFERS = 6  # captions that a visitor is offered
+EPSILON = "epsilon"  # the noise that blurs a caption (conditioning augmentation), where a model has it
 
 
 @dataclass(frozen=True)
@@ -173,3 +174,8 @@ def draw(inputs: tuple[Input, ...], n: int, seed: int, **given: Any) -> dict[str
         rows.append([x.prior(1, generator) for x in inputs])
     drawn = {x.name: torch.cat([row[k] for row in rows]) for k, x in enumerate(inputs)}
     return drawn | {x.name: x.read(given[x.name], n) for x in inputs if x.name in given}
+
+
+def blurred(batch: dict[str, Tensor], times: float) -> dict[str, Tensor]:
+    """A batch with so many times the noise that blurs its captions, if it has any."""
+    return batch | {EPSILON: batch[EPSILON] * times} if EPSILON in batch else batch

@@ -19,7 +19,7 @@ from ganzoo import registry
 from ganzoo.checkpoint import Checkpoint, sheet_of, strip
 from ganzoo.hub.pretrained import save
 from ganzoo.images import from_pil, grid, png, shrunk, to_uint8
-from ganzoo.inputs import Text
+from ganzoo.inputs import Text, blurred
 from ganzoo.spec import configure
 from ganzoo.text import caption
 from ganzoo.ui import play
@@ -150,6 +150,15 @@ def test_the_tab_draws_what_python_draws_from_the_sketch_on(tab):
     assert "seeds 5 to 8" in said
     assert "It reads: <span>a</span> <span>red</span> <span>cat</span>" in heard
     assert "<img" in near
+
+
+def test_a_visitors_caption_is_not_blurred_until_they_ask(tab):
+    gan = play.network("large-toy")[1]
+    ours = enlarge(to_uint8(gan.show(blurred(gan.draw(4, 5, text="a cat"), 0))))
+    assert tab.epsilon.value == 0
+    for epsilon, same in ((None, True), (0, True), (1, False)):
+        _, (_, large), *_ = tab.drawn("large-toy", 5, 4, "a cat", "any", epsilon)
+        assert numpy.array_equal(numpy.array(large), numpy.array(ours)) == same
 
 
 def test_epsilon_is_multiplied_and_bounded(spoken):

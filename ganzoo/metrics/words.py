@@ -7,10 +7,13 @@ same data is asked, too. Drawn shapes need none: code sees what they show.
 
 from __future__ import annotations
 
-from ..data import drawn, plain
+from torch import Tensor
+
+from ..data import Data, drawn, plain
+from ..gan import GAN
 from ..hub.resolve import bundled
 from ..images import to_uint8
-from ..inputs import Text
+from ..inputs import EPSILON, Text, blurred
 from ..text.encoder import Encoder, encoder
 from ..text.retrieval import RIVALS, r_precision, tell
 from .case import Case, Score
@@ -26,7 +29,15 @@ def words(case: Case) -> list[Score]:
         return []
     number = range(min(len(test), MOST))
     told = [tell(test, i) for i in number]
-    image = to_uint8(gan.sample(len(told), case.seed, **{name: told}))
+    given = gan.draw(len(told), case.seed, **{name: told})
+    found = fits(gan, to_uint8(gan.show(given)), told, test)
+    if EPSILON in given:  # where captions are blurred, what a visitor sees too: they are not
+        found += fits(gan, to_uint8(gan.show(blurred(given, 0))), told, test, ", not blurred")
+    return found
+
+
+def fits(gan: GAN, image: Tensor, told: list[str], test: Data, how: str = "") -> list[Score]:
+    """How well pictures fit the captions of the test set that they were drawn for; how: what is added to the names."""
     found = []
     if len(set(told)) > RIVALS:
         for reader in encoders_of(test.name):
@@ -36,7 +47,7 @@ def words(case: Case) -> list[Score]:
             )
             real = r_precision(encoder(reader), test.image[: len(told)], told)
             value = r_precision(encoder(reader), image, told)
-            found.append(Score(f"R-precision by {reader}", value, "higher", len(told), real, said))
+            found.append(Score(f"R-precision by {reader}{how}", value, "higher", len(told), real, said))
     try:
         seen, real_seen = drawn.as_said(image, told), drawn.as_said(test.image[: len(told)], told)
     except ValueError:  # other captions than those of the drawn shapes
@@ -44,7 +55,7 @@ def words(case: Case) -> list[Score]:
     whole = "share of captions whose shape, colour and place are drawn as said, seen by code"
     for part, value in seen.items():
         label = "drawn as said" if part == "all" else f"drawn as said, {part}"
-        found.append(Score(label, value, "higher", len(told), real_seen[part], whole if part == "all" else ""))
+        found.append(Score(label + how, value, "higher", len(told), real_seen[part], whole if part == "all" else ""))
     return found
 
 

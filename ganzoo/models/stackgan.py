@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, relu
 
 from ..gan import Batch, Phase, Terms
-from ..inputs import Noise
+from ..inputs import EPSILON, Noise
 from ..nets import doublings, init_normal
 from ..spec import Paper, Spec, knob
 from ..text import reader
@@ -143,7 +143,7 @@ class StackGAN(Reads):
     def __init__(self, c: Config) -> None:
         super().__init__(c)
         z, text = self.inputs
-        self.inputs = (z, Noise("epsilon", c.condition), text)
+        self.inputs = (z, Noise(EPSILON, c.condition), text)
         self.first = init_normal(Sketcher(c))
         if c.stage == 2:
             self.first.requires_grad_(False)

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from ..inputs import SEEDS, Choice, Code, Input, Noise, Text
+from ..inputs import EPSILON, SEEDS, Choice, Code, Input, Noise, Text
 from ..manifest import MOST_SHOTS
-from .play import EPSILON, FRAMES, MOST, STEPS, STRONGEST
+from .play import BLUR, FRAMES, MOST, STEPS, STRONGEST
 
 VERSION = "1"
 ANY = "any"  # of a choice: left to the seed
@@ -91,7 +91,7 @@ def words(text: Text, blurs: bool) -> dict[str, Field]:
     if text.styles:
         found["style"] = Field(ANY, one_of([ANY, *text.styles]))
     if blurs:
-        found[EPSILON] = Field(1, step_of(Code(EPSILON, 0, STRONGEST)))
+        found[EPSILON] = Field(BLUR, step_of(Code(EPSILON, 0, STRONGEST)))
     return found
 
 

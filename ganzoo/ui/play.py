@@ -25,7 +25,7 @@ from ..gan import GAN
 from ..hub.network import PAUSE
 from ..hub.resolve import PATIENCE, Known, bundled, known, resolve
 from ..images import from_uint8, shrunk, to_uint8
-from ..inputs import Choice, Code, Noise, Text
+from ..inputs import EPSILON, Choice, Code, Noise, Text, blurred
 from ..text.reader import Reads
 
 MOST = 64  # pictures a request
@@ -34,8 +34,8 @@ KEPT = 16  # networks in memory
 FRAMES = 48  # of a walk
 STEPS, SEEDS_A_STEP = 17, 4  # of a walk from caption to caption; an odd number has a step halfway
 STEP_SIDE = 64  # pixels of its pictures at most: a larger picture is seen through to the first stage only
-EPSILON = "epsilon"  # the noise that blurs a caption (conditioning augmentation), where a model has it
-STRONGEST = 1.5  # times as much of it as in training
+BLUR = 0  # times as much of a caption's blur (EPSILON) in a tab, until a visitor asks for more: they are taken at their word
+STRONGEST = 1.5  # times as much as in training
 
 ZERO = os.environ.get("SPACES_ZERO_GPU", "").casefold() in ("true", "1", "t")  # as `spaces` reads it
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -267,11 +267,6 @@ def _change(name: str, seed: int, text: Tensor, epsilon: float) -> Tensor:
     return torch.stack(shrunk(images, STEP_SIDE).split(SEEDS_A_STEP))
 
 
-def blurred(batch: dict[str, Tensor], epsilon: float) -> dict[str, Tensor]:
-    """A batch with so many times the noise that blurs its captions."""
-    return batch | {EPSILON: batch[EPSILON] * epsilon} if EPSILON in batch else batch
-
-
 TASKS: dict[str, Callable[..., Any]] = {"draw": _draw, "walk": _walk, "change": _change, "each": _each, "infer": _infer}
 
 
@@ -279,9 +274,11 @@ def strength(gan: GAN, value: Any) -> float:
     """How much a caption is blurred, as a browser or a client says it. ValueError if it is out of bounds."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= STRONGEST:
         raise ValueError(f"{EPSILON}: {str(value)[:40]} is not a number from 0 to {STRONGEST}")
-    if value != 1 and not any(x.name == EPSILON for x in gan.inputs):
+    if any(x.name == EPSILON for x in gan.inputs):
+        return float(value)
+    if value not in (BLUR, 1):
         raise ValueError(f"{EPSILON}: this model takes none, so it cannot have {value:g} times as much")
-    return float(value)
+    return 1.0
 
 
 def whole(what: str, value: Any, low: int, high: int) -> int:

@@ -10,7 +10,7 @@ from torch.nn.functional import interpolate
 
 from ..checkpoint import Checkpoint
 from ..gan import GAN
-from ..inputs import OFFERS, SEEDS, Input, Text, draw
+from ..inputs import EPSILON, OFFERS, SEEDS, Input, Text, draw
 from ..text import caption
 from . import links, play
 from .controls import DICE, DRAWING, PRIVATE, control, forgiving, picture, polite
@@ -80,19 +80,19 @@ class WordsTab(Tab):
         self.epsilon = gr.Slider(
             0,
             play.STRONGEST,
-            value=1,
+            value=play.BLUR,
             step=STEP,
             label="blur of the caption: 0 takes it exactly, 1 is as in training",
             buttons=["reset"],
-            visible=any(x.name == play.EPSILON for x in self.gan.inputs),
-            elem_id=self.id(play.EPSILON),
+            visible=any(x.name == EPSILON for x in self.gan.inputs),
+            elem_id=self.id(EPSILON),
         )
         others = [x for x in self.inputs if not isinstance(x, Text)]
         self.controls: list[tuple[Input, Any]] = [(x, box) for x in others if (box := control(x, c, self.id(x.name)))]
         self.dealing(FEW)
 
     def samples(self) -> None:
-        self.shown = self.drawn(self.first, 0, FEW, self.first_words, ANY, 1, *self.defaults())
+        self.shown = self.drawn(self.first, 0, FEW, self.first_words, ANY, play.BLUR, *self.defaults())
         one, pair = self.shown[:2]
         alt = f"Pictures drawn by {self.spec.title}"
         self.picture = picture(one, self.id("picture"), alt)
@@ -123,7 +123,7 @@ class WordsTab(Tab):
             max_lines=3,
             elem_id=self.id("into"),
         )
-        way = self.between(self.first, 0, self.first_words, self.other_words, ANY, 1)
+        way = self.between(self.first, 0, self.first_words, self.other_words, ANY, play.BLUR)
         self.steps = scrubber(way, self.id("walk"))
 
     @staticmethod
@@ -143,7 +143,7 @@ class WordsTab(Tab):
     def wire(self) -> None:
         quick = PRIVATE | DRAWING
         others = {x.name: box for x, box in self.controls}
-        words = {self.text.name: self.box, "style": self.style, play.EPSILON: self.epsilon}
+        words = {self.text.name: self.box, "style": self.style, EPSILON: self.epsilon}
         self.held |= {"seed": self.seed, "n": self.n, **words, **others}
         asked = [self.checkpoint, *self.held.values()]
         shown = [self.picture, self.pair, self.said, self.heard, self.near, self.beside]
@@ -157,7 +157,7 @@ class WordsTab(Tab):
         # `change`, not `input`, which what is pasted does not cause.
         self.box.change(self.hear, heard, self.heard, trigger_mode="always_last", queue=False, **PRIVATE)
         way = [self.checkpoint, self.seed, self.box, self.into, self.style, self.epsilon]
-        self.parts.append(Part([self.steps], ["seed", self.text.name, "into", "style", play.EPSILON, AT], polite(self.between)))
+        self.parts.append(Part([self.steps], ["seed", self.text.name, "into", "style", EPSILON, AT], polite(self.between)))
         walk = {"fn": polite(self.between), "inputs": way, "outputs": self.steps} | quick
         gr.on([*changes, self.into.submit], trigger_mode="always_last", validator=self.check_way, **walk)
         refit = [self.style, *self.chips, *others.values()]
@@ -211,7 +211,7 @@ class WordsTab(Tab):
     ) -> play.Drawn:
         captions = wanted(checkpoint, seed, n, said, style)
         given = self.fixed(others) | {self.text.name: captions}
-        return play.sample(checkpoint, n, seed, given, 1 if epsilon is None else epsilon)  # type: ignore[arg-type]
+        return play.sample(checkpoint, n, seed, given, play.BLUR if epsilon is None else epsilon)  # type: ignore[arg-type]
 
     def drawn(self, checkpoint: str, seed: float, n: float, said: str, style: str | None, *others: Any) -> list[Any]:
         """(the pictures, or None; sketch and pictures, or None; what they are; what was heard; what they resemble)"""
@@ -259,7 +259,7 @@ class WordsTab(Tab):
         """The frames from one caption to the other. The words of a visitor are not among their captions."""
         gan = play.network(checkpoint)[1]
         (one,), (other,) = (wanted(checkpoint, seed, 1, x, style) for x in (said, text_of(gan).line(into)))
-        steps = play.change(checkpoint, seed, one, other, 1 if epsilon is None else epsilon)  # type: ignore[arg-type]
+        steps = play.change(checkpoint, seed, one, other, play.BLUR if epsilon is None else epsilon)  # type: ignore[arg-type]
         last, side = len(steps) - 1, steps.shape[-1]
         small = f" · at {side} pixels, after the first stage" if side < gan.config.side else ""
         shares = [round(100 * i / last) for i in range(last + 1)]
