@@ -184,12 +184,8 @@ def train(args: argparse.Namespace) -> None:
     boards.check(args.track)
     spec = registry.spec(args.model)
     recipe = recipe_of(spec, getattr(args, "recipe", None))
-    if args.keep_best:
-        if args.model in registry.TOOLS:
-            raise ValueError(f"--keep-best: {args.model} draws nothing that could be measured along the way")
-        from .metrics.report import judge_of
-
-        judge_of(args.data)  # before anything is written
+    if args.keep_best and args.model in registry.TOOLS:
+        raise ValueError(f"--keep-best: a {args.model} draws nothing that could be measured along the way")
     if not 0 <= args.seed < 2**32:
         raise ValueError(f"seed: {args.seed} is not from 0 to {2**32 - 1}")
     given = {k.removeprefix("knob_"): v for k, v in vars(args).items() if k.startswith("knob_") and v is not None}
@@ -331,7 +327,7 @@ def eval_(args: argparse.Namespace) -> None:
 
     if seeds.runs(Path(args.name)):
         if ignored := [f for f in ("inception", "certify", "record") if getattr(args, f)]:
-            raise ValueError(f"--{ignored[0]} is about one checkpoint; {args.name} holds several seeds")
+            raise ValueError(f"--{ignored[0]} is about one checkpoint; {args.name} holds several seeds; `export` it first")
         found_by_seed = seeds.measured(Path(args.name), args.root, args.n, say)
         several = seeds.together(found_by_seed)
         print(json.dumps(several, indent=2, ensure_ascii=False) if args.json else seeds_table(several))
@@ -372,6 +368,8 @@ def export(args: argparse.Namespace) -> None:
             raise ValueError("--best is about one run; of several seeds the best is taken anyway")
         spec = registry.spec(read_plan(next(iter(runs.values()))).model)
         args.folder, known = seeds.choose(args.folder, spec)
+        if args.half:  # what was measured are other numbers
+            del known["metrics"]
     print(make(args.folder, args.name, args.best, known, args.light, args.half).folder)
 
 

@@ -15,6 +15,7 @@ import logging
 import math
 import os
 import re
+import shlex
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -101,11 +102,6 @@ class Checkpoint:
     @property
     def has_opponent(self) -> bool:
         return OPPONENT in self.config["files"]
-
-    @property
-    def half(self) -> bool:
-        """Whether its weights are kept in half precision."""
-        return any(v.dtype == torch.float16 for v in files.read_tensors(self.folder / MODEL)[0].values())
 
     def load(self, device: torch.device | str = "cpu") -> GAN:
         """The trained networks, in eval mode. ValueError if a file is missing, altered or does not fit the model."""
@@ -225,17 +221,21 @@ def export(
 
     plan, gan, facts = from_run(run, best)
     step, seconds = int(facts["step"]), float(facts["seconds"])
-    name = name or f"{plan.model}-{data.plain(plan.data)}"
+    given, name = name, name or f"{plan.model}-{data.plain(plan.data)}"
     if not re.fullmatch(NAME, name):
         raise ValueError(f"name: {name!r} is not made of a-z, 0-9, dot, dash and underscore (64 at most)")
     folder = weights_dir() / name
     if folder.exists() and not (folder / "config.json").is_file():
         raise ValueError(f"{folder}: is there and is no checkpoint; choose another --name")
+    if not given and (folder / "config.json").is_file():
+        there, ours = files.read_json(folder / "config.json").get("data", {}), {"name": plan.data} | plan.about
+        if any(there.get(k) != ours[k] for k in ("name", "source")):
+            raise ValueError(f"{folder}: was trained on other data ({there.get('source')}); choose a --name, or say this one")
     shots = thin(sorted(p for p in (run / "snapshots").glob("*.png") if int(p.stem) <= step), TIMELINE_ROWS)
 
     if half:  # what is shown is what is written
-        gan.load_state_dict(halved(gan.state_dict()))
-    hashes = write_networks(folder, gan, light, half)
+        gan.load_state_dict(halved(drawing(gan) | ({} if light else opposing(gan))), strict=False)
+    hashes = write_networks(folder, gan, light)
     if gan.inputs:
         files.write(folder / "preview.png", png(preview(gan)))
     kept = write_training_pictures(folder, plan) if gan.inputs else {}
@@ -249,10 +249,10 @@ def export(
         "name": name,
         "model": plan.model,
         "data": {"name": plan.data} | plan.about,  # a folder of pictures is named without its path
-        "config": plan.config,
+        "config": plan.config | {k: homeless(plan.config[k]) for k in ("first", "encoder") if k in plan.config},
         "inputs": [{"name": i.name, "type": type(i).__name__} | asdict(i) for i in gan.inputs],
         "training": {
-            "command": re.sub(r"(?<![\w.])/(?:[^\s/'\"]+/)+", "", plan.command),  # without the folders of this machine
+            "command": "\n".join(map(homeless, plan.command.splitlines())),
             "recipe": plan.recipe,
             "steps": step,
             "images": step * int(plan.config["batch"]),
@@ -276,6 +276,16 @@ def export(
     checkpoint = Checkpoint(folder, "bundled")
     card.write(checkpoint)
     return checkpoint
+
+
+def homeless(command: str) -> str:
+    """A command line without the folders of the machine that it was typed on.
+
+    >>> homeless("python -m ganzoo train dcgan --data 'folder:/home/ada/my cats@64' --out=/tmp/runs/x/")
+    "python -m ganzoo train dcgan --data 'folder:my cats@64' --out=x"
+    """
+    words = [re.sub(r"(^|[:=])/(?:.*/)?([^/]+)/?$", r"\1\2", word) for word in shlex.split(command)]
+    return shlex.join(words)
 
 
 def previewed(side: int) -> int:
@@ -308,19 +318,26 @@ def sheet_of(folder: Path, images: Tensor) -> dict[str, Any]:
     return {"training_pictures": {"count": len(small), "side": small.shape[-1]}}
 
 
-def write_networks(folder: Path, gan: GAN, light: bool = False, half: bool = False) -> dict[str, str]:
-    """Write the files of the networks, light: without the opponents, half: `halved` -> sha256 of each by its name."""
+def write_networks(folder: Path, gan: GAN, light: bool = False) -> dict[str, str]:
+    """Write the files of the networks, light: without the opponents -> sha256 of each by its name. Where half precision
+    holds them to the last bit, they are written in it."""
     parts = {MODEL: drawing(gan)} | ({OPPONENT: opposing(gan)} if gan.opponents and not light else {})
     if OPPONENT not in parts:
         (folder / OPPONENT).unlink(missing_ok=True)  # of an export before
     for name, tensors in parts.items():
-        files.write_tensors(folder / name, halved(tensors) if half else tensors)
+        fits = all(torch.equal(v.half().float(), v) for v in tensors.values() if heavy(v))
+        files.write_tensors(folder / name, halved(tensors) if fits else tensors)
     return {name: files.sha256(folder / name) for name in parts}
 
 
+def heavy(v: Tensor) -> bool:
+    """Matrices and filters; vectors, which weigh little, stay in single precision."""
+    return v.dtype == torch.float32 and v.ndim > 1
+
+
 def halved(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Matrices and filters in half precision; vectors, which weigh little, as they are. ValueError if a number is too large."""
-    found = {k: v.half() if v.dtype == torch.float32 and v.ndim > 1 else v for k, v in tensors.items()}
+    """What is heavy, in half precision. ValueError if a number is too large for it."""
+    found = {k: v.half() if heavy(v) else v for k, v in tensors.items()}
     if wrong := [k for k, v in found.items() if v.dtype == torch.float16 and not v.isfinite().all()]:
         raise ValueError(f"{wrong[0]}: has numbers that half precision cannot hold; export without --half")
     return found

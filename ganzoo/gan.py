@@ -141,7 +141,7 @@ class GAN(nn.Module, Pretrained):
             missing = {i.name: i.prior(n, device=self.device) for i in self.inputs if i.name not in given}
             return missing | given
         if not self.inputs:
-            raise ValueError(f"{self.config.__module__.rpartition('.')[2]}: draws no pictures")
+            raise ValueError(f"a {type(self).__name__.lower()} draws no pictures; `python -m ganzoo list` names what does")
         return {k: v.to(self.device) for k, v in inputs.draw(self.inputs, n, seed, **given).items()}
 
     def show(self, given: Batch) -> Tensor:

@@ -59,6 +59,8 @@ class Noise(Input):
             z = torch.as_tensor(value, dtype=torch.float32)
         except (TypeError, ValueError, RuntimeError):
             raise ValueError(f"{self.name}: expected {self.dim} numbers, or {n} rows of them") from None
+        if not z.ndim:  # one for all
+            z = z.expand(self.dim)
         if z.shape not in ((self.dim,), (n, self.dim)) or not z.isfinite().all():
             raise ValueError(f"{self.name}: got shape {tuple(z.shape)}; give ({self.dim},) or ({n}, {self.dim}) finite numbers")
         return z.expand(n, self.dim)

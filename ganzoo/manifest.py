@@ -195,8 +195,8 @@ def weigh(spec: Spec, config: Config) -> GAN:
 def fit(tensors: dict[str, Tensor], wanted: dict[str, Tensor], where: str) -> None:
     """ValueError unless there are exactly the tensors that are wanted, of their shapes and types; half precision will do
     for single."""
-    held = {k: v.to(torch.float32, copy=False) if v.dtype == torch.float16 else v for k, v in tensors.items()}
-    has, needs = ({k: f"{tuple(v.shape)} {str(v.dtype)[6:]}" for k, v in x.items()} for x in (held, wanted))
-    if wrong := sorted(k for k in has.keys() | needs.keys() if has.get(k) != needs.get(k)):
+    has, needs = ({k: f"{tuple(v.shape)} {str(v.dtype)[6:]}" for k, v in x.items()} for x in (tensors, wanted))
+    does = {k: v.replace("float16", "float32") if needs.get(k, "").endswith(" float32") else v for k, v in has.items()}
+    if wrong := sorted(k for k in has.keys() | needs.keys() if does.get(k) != needs.get(k)):
         k = wrong[0]
         raise ValueError(f"{where}: does not fit the model; {k} is {has.get(k)}, the model has {needs.get(k)}")

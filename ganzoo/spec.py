@@ -62,7 +62,7 @@ class Config:
             if hint is str and not isinstance(value, str):
                 raise ValueError(f"{f.name}: {value!r} is not a text")
             if get_origin(hint) is tuple and not (isinstance(value, tuple) and all(isinstance(v, str) for v in value)):
-                raise ValueError(f"{f.name}: {value!r:.60} is not a list of texts")
+                raise ValueError(f"{f.name}: {value!r:.60} is not a tuple of texts")
         if self.batch < 2:
             raise ValueError(f"batch: {self.batch} is too small; batch normalisation needs at least 2 pictures")
         if self.channels not in (1, 3):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -9,13 +10,14 @@ from pathlib import Path
 import numpy
 import pytest
 import torch
-from conftest import cli, told
+from conftest import cli, tiny, told
 from PIL import Image
 
 import ganzoo
 from ganzoo import registry
-from ganzoo.checkpoint import halved
+from ganzoo.checkpoint import halved, homeless, preview
 from ganzoo.files import read_tensors
+from ganzoo.images import png
 from ganzoo.manifest import fit
 
 FIRST = registry.MODELS[0]
@@ -46,7 +48,7 @@ HALVES = (("whole",), ("half", "--half"))
         (["train", FIRST, "--data", "fake", "--seed", "-1"], "seed"),
         (["train", FIRST, "--data", "fake", "--seed", "3", "--seeds", "0-4"], "not allowed with"),
         (["train", FIRST, "--data", "shapes", "--keep-best"], "no judge for 'shapes'"),
-        (["train", "judge", "--data", "fake", "--keep-best"], "judge draws nothing"),
+        (["train", "judge", "--data", "fake", "--keep-best"], "a judge draws nothing"),
         (["bench", FIRST, "--images", "5"], "--images has no meaning without --parity"),
         (["bench", FIRST, "--parity", "fake", "--seconds", "1"], "--seconds has no meaning with --parity"),
         (["train", FIRST, "--data", "fake", "--device", "tpu9"], "device"),
@@ -64,7 +66,7 @@ HALVES = (("whole",), ("half", "--half"))
         (["sample", NAME, "--set", "z=[1, 2]"], "z: "),
         (["sample", NAME, "--out", "grid.jpg"], ".png or .npz"),
         (["sample", NAME, "--out", "/proc/grid.png"], "/proc"),
-        (["sample", "judge-fake"], "judge: draws no pictures"),
+        (["sample", "judge-fake"], "a judge draws no pictures"),
         (["eval", NAME, "--n", "3"], "n: 3"),
         (["eval", "RUN", "--record"], "is a run; `python -m ganzoo export` it first"),
         (["export", "nowhere"], "no run"),
@@ -198,6 +200,34 @@ def test_a_light_export_has_no_opponent_and_draws_the_same(runs, tmp_path, monke
     assert bool((light.load().sample(2) == whole).all())
 
 
+def test_an_export_without_a_name_does_not_replace_what_learnt_from_other_data(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(tmp_path / "weights"))
+    for place, count in (("a", 20), ("b", 21)):
+        (tmp_path / place / "cats").mkdir(parents=True)
+        for i in range(count):
+            Image.new("L", (8, 8), 9 * i).save(tmp_path / place / "cats" / f"{i}.png")
+        flags = ["--out", tmp_path / f"run-{place}", "--steps", 1, "--quiet", *tiny(FIRST)]
+        cli("train", FIRST, "--data", f"folder:{tmp_path / place / 'cats'}@8", *flags)
+    for _ in range(2):
+        cli("export", tmp_path / "run-a")
+    refused = cli("export", tmp_path / "run-b", check=False)
+    assert f"{FIRST}-folder-cats: was trained on other data" in refused.stderr
+    cli("export", tmp_path / "run-b", "--name", f"{FIRST}-folder-cats")
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("train m --data 'folder:/home/a b/My cats@64'", "train m --data 'folder:My cats@64'"),
+        ("train m --data folder:/home/a/pics/ --out /home/a/x/ --quiet", "train m --data folder:pics --out x --quiet"),
+        ("train m --first=/home/a/runs/one --root /data", "train m --first=one --root data"),
+        ("train m --data emoji@256 --out runs/x", "train m --data emoji@256 --out runs/x"),
+    ],
+)
+def test_a_command_is_kept_without_the_folders_of_a_machine(typed, kept):
+    assert homeless(typed) == kept
+
+
 def test_half_precision_is_half_as_large_and_stays_so(runs, tmp_path, monkeypatch):
     monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(tmp_path))
     made = {name: Path(cli("export", runs[FIRST], "--name", name, *flags).stdout.strip()) for name, *flags in HALVES}
@@ -207,6 +237,16 @@ def test_half_precision_is_half_as_large_and_stays_so(runs, tmp_path, monkeypatc
     assert 0 < (pictures["half"] - pictures["whole"]).abs().max() < 0.02
     ganzoo.load("half").save_pretrained(tmp_path / "again")
     assert ganzoo.resolve("again").config == ganzoo.resolve("half").config
+    with Image.open(made["half"] / "preview.png") as kept:
+        assert (
+            abs(numpy.array(kept).astype(int) - numpy.array(Image.open(io.BytesIO(png(preview(ganzoo.load("half"))))))).max()
+            == 0
+        )
+    changed = ganzoo.load("half")
+    for p in changed.parameters():
+        p.mul_(1.0001)
+    changed.save_pretrained(tmp_path / "changed")
+    assert torch.equal(ganzoo.load("changed").sample(4), changed.sample(4)), "what was changed is kept to the last bit"
     tensors, _ = read_tensors(made["half"] / "model.safetensors")
     name = next(k for k, v in tensors.items() if v.dtype == torch.float16)
     with pytest.raises(ValueError, match=f"{name}: has numbers that half precision cannot hold"):

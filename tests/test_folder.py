@@ -46,6 +46,12 @@ def test_without_a_folder_for_testing_a_tenth_is_kept_and_never_trained_on(tmp_p
     assert 0 < len(test) < 20
 
 
+def test_a_folder_for_testing_beside_the_classes_is_not_trained_on(tmp_path):
+    fill(tmp_path, ["cat/a.png", "dog/b.png", "test/cat/c.png"])
+    train, test = (data.load(f"folder:{tmp_path}@8", split=s) for s in ("train", "test"))
+    assert (train.classes, train.label.tolist(), test.label.tolist()) == (("cat", "dog"), [0, 1], [0])
+
+
 def test_metadata_says_text_and_label(tmp_path):
     fill(tmp_path, [f"{i}.png" for i in range(20)], mode="L")
     lines = [json.dumps({"file_name": f"{i}.png", "text": f"number {i}", "label": i % 2}) for i in range(20)]

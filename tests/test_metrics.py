@@ -11,8 +11,9 @@ import pytest
 import torch
 from conftest import cli
 
-from ganzoo import registry
+from ganzoo import data, registry
 from ganzoo.hub import card
+from ganzoo.metrics import report
 from ganzoo.metrics.case import Case, Look
 from ganzoo.metrics.quality import copies, frechet, histogram, inception_style, manifold, nearest, prdc
 
@@ -102,13 +103,19 @@ def test_a_measure_has_three_digits_and_no_exponent(value, said):
 def test_few_pictures_are_measured_too(name, weights):
     found = json.loads(cli("eval", f"{name}-fake", "--n", 10, "--json").stdout)
     assert all(math.isfinite(m["value"]) for m in found)
+    assert {"Fréchet distance", "copies"} <= {m["name"] for m in found}
+
+
+def test_a_judge_of_other_classes_is_refused(weights):
+    judge = report.judge_of("fake@28", data.load("fake").classes)
+    assert judge.config.classes == data.load("fake").classes
+    with pytest.raises(ValueError, match=r"judge-fake knows other classes than 'fake' has.*train judge --data fake"):
+        report.judge_of("fake", ("cat", "dog"))
 
 
 def test_measure_says_which_judge_is_missing(weights):
-    from ganzoo.metrics import report
-
     with pytest.raises(ValueError, match=r"no judge for 'shapes'.*train judge --data shapes"):
-        report.judge_of("shapes")
+        report.judge_of("shapes", ())
 
 
 def test_report_measures_a_checkpoint_with_its_judge(weights):

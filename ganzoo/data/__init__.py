@@ -150,8 +150,9 @@ def plain(name: str) -> str:
     ('emoji', 'folder-my-cats', 'hf-ada-cats')
     """
     kind, colon, where = name.rpartition(":")
-    bare = (where.rpartition("@")[0] or where).partition(",")[0]
-    last = Path(bare).resolve().name if kind == "folder" else bare
+    bare = where.rpartition("@")[0] or where
+    bare = bare.partition(",")[0] if kind == "hf" else bare
+    last = Path(bare).resolve().name if kind == "folder" or Path(bare).is_dir() else bare
     return re.sub(r"[^a-z0-9._-]+", "-", f"{kind}{colon}{last}".lower()).strip("-.")
 
 

@@ -3,7 +3,8 @@
 DIR/metadata.jsonl   a line a picture: {"file_name": "a.png", "text": "a red rose", "label": "rose"}; text, label optional
                      text may be a list of captions of the picture
 DIR/CLASS/a.png      without it, the names of the folders are the labels; without folders there are none
-DIR/train, DIR/test  may hold the two splits; without DIR/test every tenth picture, by its name, is kept for testing
+DIR/train, DIR/test  may hold the two splits; without DIR/test every tenth picture, by its name, is kept for testing; without
+                     DIR/train all but DIR/test is trained on
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def folder(where: str, kept: Path, split: str) -> Data:
     if len(entries) * 3 * side * side > store.MOST:
         facts = {"title": title, "source": source, "license": license, "classes": classes}
         rows = zip(pictures, labels, texts, strict=True)
-        key = side, labels, captions, store.versions(e["path"] for e in entries)
+        key = side, labels, classes, captions, store.versions(e["path"] for e in entries)
         return store.keep(store.place_of(kept / "folder", title, key) / split, name, lambda: (rows, facts))
     held = [*pictures]
     grey = all(p.mode == "L" for p in held)
@@ -73,9 +74,10 @@ def named(entry: dict[str, Any]) -> str:
 
 def _splits(root: Path) -> dict[str, list[dict[str, Any]]]:
     """The pictures of "train" and "test"."""
-    if (root / "test").is_dir():
-        return {split: _entries(root / split) for split in ("train", "test")}
+    kept = root / "test"
     found = _entries(root / "train" if (root / "train").is_dir() else root)
+    if kept.is_dir():
+        return {"train": [e for e in found if not e["path"].is_relative_to(kept.resolve())], "test": _entries(kept)}
     tenth = [zlib.crc32(e["path"].name.encode()) % 10 == 0 for e in found]
     return {split: [e for e, t in zip(found, tenth, strict=True) if t == (split == "test")] for split in ("train", "test")}
 
@@ -84,6 +86,7 @@ def _entries(base: Path) -> list[dict[str, Any]]:
     """{"path", "text"?, "label"?} of each picture of a folder, as it lists them, or in the order of their names."""
     listed = base / "metadata.jsonl"
     if not listed.is_file():
+        base = base.resolve()
         paths = sorted(p for p in base.rglob("*") if p.suffix.lower() in ENDINGS)
         return [{"path": p} | ({"label": p.parent.name} if p.parent != base else {}) for p in paths]
     found = []

@@ -21,7 +21,7 @@ HUB_DATA = {"mnist": "ylecun/mnist", "fashion": "zalando-datasets/fashion_mnist"
 def number(value: float) -> str:
     """A measure as people read it: three significant digits, no exponent."""
     if value == int(value):
-        return f"{value:,.0f}"
+        return f"{int(value):,}"
     short = float(f"{value:.3g}")
     return f"{value:,.0f}" if abs(short) >= 100 else f"{short:.7f}".rstrip("0").rstrip(".")
 

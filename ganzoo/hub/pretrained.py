@@ -91,7 +91,7 @@ class Pretrained(PyTorchModelHubMixin, library_name="ganzoo", license="mit"):
         says that it was not measured.
         """
         folder = Path(save_directory).resolve()
-        save(cast("GAN", self), folder, plain((repo_id or folder.name).split("/")[-1]))
+        save(cast("GAN", self), folder, checkpoint_name((repo_id or folder.name).split("/")[-1]))
         return self.push_to_hub(repo_id or folder.name, **push) if push_to_hub else None
 
     def push_to_hub(  # type: ignore[override]
@@ -108,12 +108,12 @@ class Pretrained(PyTorchModelHubMixin, library_name="ganzoo", license="mit"):
         from .push import push
 
         with tempfile.TemporaryDirectory() as folder:
-            checkpoint = save(cast("GAN", self), Path(folder), plain(repo_id.split("/")[-1]))
+            checkpoint = save(cast("GAN", self), Path(folder), checkpoint_name(repo_id.split("/")[-1]))
             sent = push(checkpoint, repo_id, private=private, token=token, message=commit_message, branch=branch, pr=create_pr)
         return sent.url
 
 
-def plain(name: str) -> str:
+def checkpoint_name(name: str) -> str:
     """A name as checkpoints have them: a-z, 0-9, dot, dash and underscore."""
     kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name.lower()).lstrip("._-")
     return kept[:64] or "model"
@@ -128,7 +128,7 @@ def save(gan: GAN, folder: Path, name: str) -> Checkpoint:
     from . import card
 
     before = gan.checkpoint
-    hashes = write_networks(folder, gan, light=bool(before and not before.has_opponent), half=bool(before and before.half))
+    hashes = write_networks(folder, gan, light=bool(before and not before.has_opponent))
     if before and before.config["files"] == hashes:
         config = before.config
         for file in BESIDE:

@@ -30,7 +30,8 @@ def obedience(case: Case) -> list[Score]:
     order, n = case.given[asked[0].name], len(case.fake.probability)
     right = (case.fake.probability.argmax(1) == order).float()
     ceiling = (case.test.probability.argmax(1) == case.test_label).float().mean().item()
-    drawn = [(k, c) for k, c in enumerate(case.classes) if (order == k).sum() > 1]  # one picture has no spread
+    every = order, case.train_label, case.test_label
+    drawn = [(k, c) for k, c in enumerate(case.classes) if all((x == k).sum() > 1 for x in every)]  # one has no spread
     if not drawn:
         return []
     by_class = {c: right[order == k].mean().item() for k, c in drawn}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shlex
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -40,21 +41,26 @@ MOST_KEPT = 64  # pixels of the side at which pictures are compared one by one
 FIRST_SEED = 1_000_000  # of the pictures that are measured: not those of the preview
 
 
-def judge_of(name: str) -> Judge:
-    """The bundled judge of a data set: that of its side (judge-emoji-256, of emoji@256), or else that of the set itself.
-    ValueError, with the command that makes one, if there is none."""
-    base, side = data.plain(name), name.rpartition("@")[2]
-    for which in (f"judge-{base}-{side}", f"judge-{base}"):
+def judge_of(name: str, classes: tuple[str, ...]) -> Judge:
+    """The bundled judge of a data set with these classes: that of its side (judge-emoji-256, of emoji@256), or else that of
+    the set itself. ValueError, with the command that makes one, if there is none, or if it knows other classes."""
+    base, _, side = name.rpartition("@") if "@" in name else (name, "", "")
+    plain = data.plain(base)
+    train = f"python -m ganzoo train judge --data {shlex.quote(name)} --out RUN && python -m ganzoo export RUN"
+    why = ""
+    for which in (f"judge-{plain}-{side}", f"judge-{plain}") if side else (f"judge-{plain}",):
         try:
             found = resolve(which)
-        except ValueError:
+        except ValueError as error:
+            why = "" if str(error).startswith("no checkpoint") else f" ({error})"
             continue
         judge = found.load()
         if not isinstance(judge, Judge):
             raise ValueError(f"{which} is a {found.spec.name}, not a judge; export it under another --name")
+        if judge.config.classes != classes:
+            raise ValueError(f"{which} knows other classes than {name!r} has; make one that knows them: `{train}`")
         return judge
-    train = f"python -m ganzoo train judge --data {name} --out RUN && python -m ganzoo export RUN"
-    raise ValueError(f"no judge for {name!r}; make one: `{train}`")
+    raise ValueError(f"no judge for {name!r}{why}; make one: `{train}`")
 
 
 def measure(
@@ -68,7 +74,7 @@ def measure(
         return [summary([score]) for score in recalls(gan, test)]
     if not 10 <= n <= 50_000:
         raise ValueError(f"n: {n} is not between 10 and 50000 pictures")
-    judge = judge_of(data_name)
+    judge = judge_of(data_name, train.classes)
     if judge.config.channels != gan.config.channels:
         raise ValueError(
             f"the judge of {data_name!r} sees {judge.config.channels} channels; the model draws {gan.config.channels}"

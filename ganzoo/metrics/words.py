@@ -7,10 +7,7 @@ same data is asked, too. Drawn shapes need none: code sees what they show.
 
 from __future__ import annotations
 
-from torch import Tensor
-
-from ..data import Data, drawn, plain
-from ..gan import GAN
+from ..data import drawn, plain
 from ..hub.resolve import bundled
 from ..images import to_uint8
 from ..inputs import EPSILON, Text, blurred
@@ -29,33 +26,26 @@ def words(case: Case) -> list[Score]:
         return []
     number = range(min(len(test), MOST))
     told = [tell(test, i) for i in number]
-    given = gan.draw(len(told), case.seed, **{name: told})
-    found = fits(gan, to_uint8(gan.show(given)), told, test)
-    if EPSILON in given:  # where captions are blurred, what a visitor sees too: they are not
-        found += fits(gan, to_uint8(gan.show(blurred(given, 0))), told, test, ", not blurred")
-    return found
-
-
-def fits(gan: GAN, image: Tensor, told: list[str], test: Data, how: str = "") -> list[Score]:
-    """How well pictures fit the captions of the test set that they were drawn for; how: what is added to the names."""
+    given, real = gan.draw(len(told), case.seed, **{name: told}), test.image[: len(told)]
+    ways = {"": given} | ({", not blurred": blurred(given, 0)} if EPSILON in given else {})  # the latter is what a tab shows
+    drawings = {how: to_uint8(gan.show(batch)) for how, batch in ways.items()}
     found = []
-    if len(set(told)) > RIVALS:
-        for reader in encoders_of(test.name):
-            said = f"1 of {RIVALS + 1} captions of the test set, by {reader}"
-            said += (
-                ", which the generator was trained with" if reader == getattr(gan.config, "encoder", "") else ", independent"
-            )
-            real = r_precision(encoder(reader), test.image[: len(told)], told)
+    for reader in encoders_of(test.name) if len(set(told)) > RIVALS else ():
+        said = f"1 of {RIVALS + 1} captions of the test set, by {reader}"
+        said += ", which the generator was trained with" if reader == getattr(gan.config, "encoder", "") else ", independent"
+        floor = r_precision(encoder(reader), real, told)
+        for how, image in drawings.items():
             value = r_precision(encoder(reader), image, told)
-            found.append(Score(f"R-precision by {reader}{how}", value, "higher", len(told), real, said))
+            found.append(Score(f"R-precision by {reader}{how}", value, "higher", len(told), floor, said))
     try:
-        seen, real_seen = drawn.as_said(image, told), drawn.as_said(test.image[: len(told)], told)
+        floors = drawn.as_said(real, told)
     except ValueError:  # other captions than those of the drawn shapes
         return found
     whole = "share of captions whose shape, colour and place are drawn as said, seen by code"
-    for part, value in seen.items():
-        label = "drawn as said" if part == "all" else f"drawn as said, {part}"
-        found.append(Score(label + how, value, "higher", len(told), real_seen[part], whole if part == "all" else ""))
+    for how, image in drawings.items():
+        for part, value in drawn.as_said(image, told).items():
+            label = "drawn as said" if part == "all" else f"drawn as said, {part}"
+            found.append(Score(label + how, value, "higher", len(told), floors[part], whole if part == "all" else ""))
     return found
 
 

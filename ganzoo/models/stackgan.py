@@ -198,7 +198,7 @@ SPEC = Spec(
     note=(
         "A large picture is too much to ask of one forger, so two share the work. The first reads your words and sketches "
         "shapes and colours, small; the second looks at the sketch, reads the words again, and paints it four times as large. "
-        "A sentence is given to them a little blurred, another blur each time, so that near meanings lead to near pictures."
+        "While they learn, a sentence is a little blurred, each time anew, so that near meanings lead to near pictures."
     ),
     limits="What the sketch got wrong, the second stage paints carefully. It knows only what it was shown: a thousand things.",
     data="emoji",

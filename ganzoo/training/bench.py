@@ -80,7 +80,8 @@ def parity(
 ) -> dict[str, list[float]]:
     """Train with both loops from several seeds, for as many pictures each -> {"engine": [...], "plain": [...]}, their Fréchet
     distances to the training set: of the networks as they are, since the plain loop keeps no average of them."""
-    train, judge, device = data.load(data_name, root, "train"), judge_of(data_name), pick_device("auto")
+    train, device = data.load(data_name, root, "train"), pick_device("auto")
+    judge = judge_of(data_name, train.classes)
     real = look(judge, train.image).feature
     found: dict[str, list[float]] = {"engine": [], "plain": []}
     for seed in range(seeds):

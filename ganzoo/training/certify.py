@@ -57,8 +57,9 @@ def certify(
             say(f"killed {done} of {kills}, last saved at step {step_of(killed)}")
             if (killed / "run.json").exists():
                 command = ["resume", str(killed), "--quiet", f"--save-every={SAVE_EVERY}"]
-        end(start_run(command))
-        exact = digest(whole) == digest(killed)
+        else:
+            end(start_run(command))
+            exact = digest(whole) == digest(killed)
     return {"kills": done, "steps": STEPS, "exact": exact, "torch": torch.__version__}
 
 

@@ -64,6 +64,10 @@ class Run:
         group.join(device)
         precision = pick_precision(plan.precision, device)
         pictures = data.load(plan.data, plan.root)
+        if plan.keep_best:  # before anything is written
+            from ..metrics.report import judge_of
+
+            judge_of(plan.data, pictures.classes)
         self.engine = Engine(spec, plan.config, pictures, plan.seed, device, precision, group, fresh)
         self.folder = folder
         self.plan = replace(

@@ -77,7 +77,7 @@ class Tracker:
         if not self.engine.gan.inputs or (self.quiet and not self.run.plan.keep_best):
             return None
         try:
-            return judge_of(self.run.plan.data)
+            return judge_of(self.run.plan.data, self.engine.data.classes)
         except ValueError:
             if self.run.plan.keep_best:
                 raise
