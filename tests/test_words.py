@@ -156,6 +156,7 @@ def test_a_visitors_caption_is_not_blurred_until_they_ask(tab):
     gan = play.network("large-toy")[1]
     ours = enlarge(to_uint8(gan.show(blurred(gan.draw(4, 5, text="a cat"), 0))))
     assert tab.epsilon.value == 0
+    assert torch.equal(gan.sample(4, seed=5, text="a cat", epsilon=0), gan.show(blurred(gan.draw(4, 5, text="a cat"), 0)))
     for epsilon, same in ((None, True), (0, True), (1, False)):
         _, (_, large), *_ = tab.drawn("large-toy", 5, 4, "a cat", "any", epsilon)
         assert numpy.array_equal(numpy.array(large), numpy.array(ours)) == same
