@@ -1,4 +1,4 @@
-"""Blocks with three or more users; with fewer they stay in the model's file."""
+"""Blocks that networks are made of, and what is done to pictures before a network sees them. None of it knows a model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import math
 from itertools import pairwise
 from typing import TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import affine_grid, grid_sample
 
 Net = TypeVar("Net", bound=nn.Module)
 UNBOUNDED = 2**31
@@ -58,6 +60,29 @@ def down(
 def features(width: int, side: int, start: int = 4, most: int = UNBOUNDED) -> int:
     """F, the channels that `down` ends with."""
     return min(width << (len(doublings(side, start)) - 1), most)
+
+
+def conv(a: int, b: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
+    """features (B, a, s, s) -> (B, b, s / stride, s / stride): convolution, batch norm, ReLU."""
+    return [nn.Conv2d(a, b, kernel, stride, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+
+
+def larger(widths: list[int], channels: int) -> nn.Sequential:
+    """features (B, F, s, s) -> image (B, C, S, S) in [-1, 1], twice as large for each width after the first."""
+    layers: list[nn.Module] = []
+    for a, b in pairwise(widths):
+        layers += [nn.Upsample(scale_factor=2), *conv(a, b)]
+    return nn.Sequential(*layers, nn.Conv2d(widths[-1], channels, 3, 1, 1), nn.Tanh())
+
+
+def jitter(image: Tensor, amount: float) -> Tensor:
+    """Each picture (B, C, S, S) turned, sheared, stretched and shifted a little: what it shows stays the same.
+
+    `amount` bounds each entry of the affine map: 0.2 shifts by a tenth of the side at most. Black comes in at the edges.
+    """
+    by = amount * (2 * torch.rand(len(image), 2, 3, device=image.device) - 1) + torch.eye(2, 3, device=image.device)
+    places = affine_grid(by, list(image.shape), align_corners=False)
+    return grid_sample(image.float() + 1, places, align_corners=False) - 1
 
 
 def init_normal(net: Net, std: float = 0.02) -> Net:

@@ -17,7 +17,7 @@ from ganzoo.inputs import Choice, Code, Noise, draw
 from ganzoo.metrics import control
 from ganzoo.metrics.case import Case, Look
 from ganzoo.metrics.seeds import together
-from ganzoo.models.infogan import jitter
+from ganzoo.nets import jitter
 from ganzoo.spec import Config, configure
 from ganzoo.ui import pad
 

@@ -19,13 +19,13 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, cross_entropy, grid_sample, kl_div, mse_loss, one_hot
+from torch.nn.functional import cross_entropy, kl_div, mse_loss, one_hot
 
 from .. import spec
 from ..gan import GAN, Batch, Phase, Terms
 from ..inputs import Choice, Code, Noise
 from ..losses import LOSSES
-from ..nets import doublings, down, features, init_normal, up
+from ..nets import doublings, down, features, init_normal, jitter, up
 from ..spec import Paper, Spec, knob
 
 
@@ -99,16 +99,6 @@ class Recogniser(nn.Module):
     def forward(self, seen: Tensor) -> Tensor:
         codes: Tensor = self.body(seen)
         return codes
-
-
-def jitter(image: Tensor, amount: float) -> Tensor:
-    """Each picture (B, C, S, S) turned, sheared, stretched and shifted a little: what it shows stays the same.
-
-    `amount` bounds each entry of the affine map: 0.2 shifts by a tenth of the side at most. Black comes in at the edges.
-    """
-    by = amount * (2 * torch.rand(len(image), 2, 3, device=image.device) - 1) + torch.eye(2, 3, device=image.device)
-    places = affine_grid(by, list(image.shape), align_corners=False)
-    return grid_sample(image.float() + 1, places, align_corners=False) - 1
 
 
 class InfoGAN(GAN):

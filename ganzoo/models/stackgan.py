@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -21,26 +20,13 @@ from torch.nn.functional import interpolate, relu
 
 from ..gan import Batch, Phase, Terms
 from ..inputs import EPSILON, Noise
-from ..nets import doublings, init_normal
+from ..nets import conv, doublings, init_normal, larger
 from ..spec import Paper, Spec, knob
 from ..text import reader
 from ..text.reader import LIGHT, Reads
 
 LARGER = 4  # the side of Stage II's picture, in sides of Stage I's
 COMPACT = LIGHT | {"width": 16, "refine": 32, "blocks": 1}
-
-
-def conv(a: int, b: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
-    """features (B, a, s, s) -> (B, b, s / stride, s / stride): convolution, batch norm, ReLU."""
-    return [nn.Conv2d(a, b, kernel, stride, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
-
-
-def larger(widths: list[int], channels: int) -> nn.Sequential:
-    """features (B, F, s, s) -> image (B, C, S, S) in [-1, 1], twice as large for each width after the first."""
-    layers: list[nn.Module] = []
-    for a, b in pairwise(widths):
-        layers += [nn.Upsample(scale_factor=2), *conv(a, b)]
-    return nn.Sequential(*layers, nn.Conv2d(widths[-1], channels, 3, 1, 1), nn.Tanh())
 
 
 @dataclass(frozen=True)
