@@ -15,6 +15,8 @@ from torch.nn.functional import relu, softplus
 
 
 class Loss(NamedTuple):
+    """Functions of logits (n,) -> scalar float32: what D pays for `real` and for `fake` ones, and G to `fool` it."""
+
     real: Callable[[Tensor], Tensor]
     fake: Callable[[Tensor], Tensor]
     fool: Callable[[Tensor], Tensor]

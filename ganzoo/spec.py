@@ -21,6 +21,8 @@ def knob(default: T, help: str) -> T:
 
 @dataclass(frozen=True)
 class Paper:
+    """Where a model is from: authors are parted by ", ", first name first; `arxiv` is the bare id, as in "1406.2661"."""
+
     title: str
     authors: str
     year: int

@@ -19,6 +19,7 @@ from ganzoo.checkpoint import halved, homeless, preview
 from ganzoo.files import read_tensors
 from ganzoo.images import png
 from ganzoo.manifest import fit
+from ganzoo.spec import knobs
 
 FIRST = registry.MODELS[0]
 NAME = f"{FIRST}-fake"
@@ -181,9 +182,11 @@ def test_export_overwrites_its_own_but_nothing_else(weights, runs):
 
 
 def test_help_of_a_model_shows_its_knobs_with_defaults():
-    said = cli("train", FIRST, "--help").stdout
+    said = cli("train", FIRST, "--help", COLUMNS=500).stdout
     assert "knobs of" in said
-    assert "(default" in said
+    for name, f in knobs(registry.spec(FIRST).config).items():
+        assert f"--{name.replace('_', '-')} " in said
+        assert f"{f.metadata['help']} (default {f.default})" in said
 
 
 def test_a_light_export_has_no_opponent_and_draws_the_same(runs, tmp_path, monkeypatch):

@@ -241,6 +241,11 @@ def test_a_drawing_is_placed_as_mnist_places_its_digits():
     assert len(rows) == 20
     assert (rows[0] + rows[-1]).item() == pytest.approx(27, abs=1)
     assert (columns[0] + columns[-1]).item() == pytest.approx(27, abs=1)
+    corner = pad.fit(pad.inked("CECaaa"), 28, 1)[0].float()  # down and to the right: its middle is not that of its box
+    at = torch.arange(28.0)
+    for d in (0, 1):
+        mass = corner.sum(d)
+        assert ((mass * at).sum() / mass.sum()).item() == pytest.approx(13.5, abs=0.6)
 
 
 @pytest.mark.parametrize(

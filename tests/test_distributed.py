@@ -31,6 +31,11 @@ said = []
 for _ in range(steps):
     e.advance()
     said.append(e.read())
+if group.size > 1:
+    for w in e.gan.parameters():
+        leading = w.detach().clone()
+        torch.distributed.broadcast(leading, 0)
+        assert torch.equal(leading, w), "the ranks have parted"
 if group.leads:
     print(json.dumps(said))
 group.leave()

@@ -24,6 +24,7 @@ from ganzoo.gan import GAN, Phase
 from ganzoo.inputs import Noise
 from ganzoo.spec import Config
 from ganzoo.training.engine import Diverged, Engine
+from ganzoo.training.state import Run
 from ganzoo.training.tracking import snapshot_due
 
 CPU = torch.device("cpu")
@@ -282,16 +283,16 @@ def test_a_training_whose_disk_is_full_goes_on_exactly_when_there_is_room(when, 
     assert not list(run.glob(".*"))
 
 
-def test_write_is_whole_or_not_at_all(tmp_path):
+def test_write_is_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "file"
     write(path, "old")
 
-    class Spoiled(str):
-        def encode(self, *_):
-            raise OSError("no")
+    def full(*_):
+        raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="no"):
-        write(path, Spoiled("new"))
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write(path, "new")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["file"]
 
@@ -336,6 +337,10 @@ def test_the_best_is_kept_beside_the_last(tmp_path, weights):
     assert ganzoo.resolve("last").config["training"]["steps"] == 300
     done = cli("train", name, *flags[:3], "--keep-best", "--data", "shapes", "--out", tmp_path / "other", check=False)
     assert "no judge for 'shapes'" in done.stderr
+    kept = Run.open(run)
+    for distance, replaced in ((float(facts["frechet"]) + 1, False), (0.0, True)):
+        kept.keep_best(distance)
+        assert (read_tensors(run / "best.safetensors")[1] != facts) == replaced
 
 
 def pytest_generate_tests(metafunc):
@@ -368,7 +373,8 @@ def test_both_loops_of_the_bench_are_trained_and_compared(weights):
     found = json.loads(said.stdout)
     assert set(found) == {"engine", "plain"}
     assert all(len(of) == 2 and min(of) > 0 for of in found.values())
-    assert found["engine"] != found["plain"]
+    few = json.loads(cli("bench", "vanilla", "--parity", "fake", "--images", 128, "--seeds", 1, "--json").stdout)
+    assert all(few[loop][0] != found[loop][0] for loop in found), "both are trained"
     assert "seed 1, plain: " in said.stderr
     refused = cli("bench", "--parity", "fake", check=False)
     assert refused.returncode == 2

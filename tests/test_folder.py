@@ -18,7 +18,7 @@ def fill(folder, names, mode="RGB", size=(40, 30)):
     for i, name in enumerate(names):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        colour = {"L": i * 9, "RGB": (i * 9, 0, 99), "RGBA": (i * 9, 0, 99, 0)}[mode]
+        colour = {"L": i * 9 % 256, "RGB": (i * 9 % 256, 0, 99), "RGBA": (i * 9 % 256, 0, 99, 0)}[mode]
         Image.new(mode, size, colour).save(path)
 
 
@@ -27,6 +27,7 @@ def test_folders_are_labels_and_every_picture_is_in_one_split(tmp_path):
     train, test = (data.load(f"folder:{tmp_path}@16", split=s) for s in ("train", "test"))
     assert len(train) + len(test) == 60
     assert 0 < len(test) < 20
+    assert {x.numpy().tobytes() for x in train.image}.isdisjoint(x.numpy().tobytes() for x in test.image)
     assert train.classes == ("cat", "dog")
     assert train.image.shape[1:] == (3, 16, 16)
 
@@ -44,6 +45,7 @@ def test_without_a_folder_for_testing_a_tenth_is_kept_and_never_trained_on(tmp_p
     train, test = (data.load(f"folder:{tmp_path}@8", split=s) for s in ("train", "test"))
     assert len(train) + len(test) == 60
     assert 0 < len(test) < 20
+    assert {x.numpy().tobytes() for x in train.image}.isdisjoint(x.numpy().tobytes() for x in test.image)
 
 
 def test_a_folder_for_testing_beside_the_classes_is_not_trained_on(tmp_path):

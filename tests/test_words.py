@@ -19,14 +19,16 @@ from ganzoo import registry
 from ganzoo.checkpoint import Checkpoint, sheet_of, strip
 from ganzoo.hub.pretrained import save
 from ganzoo.images import from_pil, grid, png, shrunk, to_uint8
-from ganzoo.inputs import Text, blurred
+from ganzoo.inputs import blurred
 from ganzoo.spec import configure
 from ganzoo.text import caption
 from ganzoo.ui import play
+from ganzoo.ui.app import untrained
 from ganzoo.ui.permalink import AT, SHOT, fields
 from ganzoo.ui.resembling import nearest, resembling
-from ganzoo.ui.views import Tab, enlarge
+from ganzoo.ui.views import enlarge
 from ganzoo.ui.words import WordsTab, wanted
+from ganzoo.ui.words import told as is_told
 
 TOLD = [name for name in registry.MODELS if "captions" in registry.spec(name).config.__dataclass_fields__]
 FACTS = {
@@ -316,9 +318,10 @@ def test_what_a_link_leaves_out_is_what_the_boxes_say_first(spoken, name):
     assert tab.take(name, "a ghost") == ("a ghost", "a clown")
 
 
-def test_a_model_without_words_has_the_general_tab(spoken):
-    assert not any(isinstance(x, Text) for x in built(registry.MODELS[0]).inputs)
-    assert issubclass(WordsTab, Tab)
+def test_a_model_without_words_has_the_general_tab(spoken, tmp_path):
+    save(built(registry.MODELS[0]), tmp_path / "plain", "plain")
+    assert not is_told(Checkpoint(tmp_path / "plain", "folder"))
+    assert is_told(Checkpoint(spoken / "large-toy", "bundled"))
 
 
 @pytest.fixture(scope="module")
@@ -398,4 +401,7 @@ def test_a_visitor_says_words_and_the_link_says_them_again(running, browser, spo
 
 def test_an_untrained_model_says_what_data_to_train_it_on():
     for name in registry.MODELS:
-        assert registry.spec(name).data == ("emoji" if name in TOLD else "mnist")
+        with gr.Blocks() as page:
+            untrained(registry.spec(name))
+        (said,) = [b.value for b in page.blocks.values() if isinstance(b, gr.Markdown)]
+        assert f"python -m ganzoo train {name} --data {'emoji' if name in TOLD else 'mnist'} " in said

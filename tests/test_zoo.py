@@ -102,6 +102,9 @@ def test_each_phase_moves_its_own_networks_and_no_other(name):
         mine = {id(p) for p in e.parameters[phase.name]}
         for key, p in e.gan.named_parameters():
             assert (p.grad is not None) == (id(p) in mine), f"{phase.name}: {key}"
+    e.gan.zero_grad(set_to_none=True)
+    e.advance()
+    assert all(p.grad is None for p in e.gan.parameters()), "the engine asks for no gradient of the others"
 
 
 @pytest.mark.parametrize("name", EVERYTHING)

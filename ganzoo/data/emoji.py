@@ -1,4 +1,4 @@
-"""Emoji: six open-licence sets, drawn by six teams, with captions made of their names, keywords and styles.
+"""Emoji: six open-licence sets, drawn by five teams, with captions made of their names, keywords and styles.
 
 ROOT/emoji/STYLE.json        the SVG drawings of a set: the file icons.json of the npm package @iconify-json/STYLE
 ROOT/emoji/data.json         names, groups and tags of all emoji: en/data.json of the npm package emojibase-data

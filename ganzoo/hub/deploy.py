@@ -160,5 +160,6 @@ def body(shown: list[Checkpoint]) -> str:
         "\n# ganzoo\n\nA zoo of generative adversarial networks: look at them, play with them, watch them learn. Duplicate "
         "it, and it runs as it is; set `GANZOO_HUB` to your name on the Hub, and it shows your checkpoints instead.\n\n"
         f"{card.table(shown)}\n\nThe Fréchet distance is taken on the features of the data set's own judge, of 10,000 drawn "
-        "pictures; in brackets, the same for the real pictures of the test set. Lower is better.\n"
+        "pictures (2,000 where they are asked for in words); in brackets, the same for the real pictures of the test set. "
+        "Lower is better.\n"
     )

@@ -44,6 +44,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Score:
+    """A measure of n pictures; `floor`: of the real test set. `said` is for a reader, `detail` for a program."""
+
     name: str
     value: float
     better: Literal["lower", "higher"]

@@ -133,6 +133,7 @@ class CGAN(GAN):
         return image
 
     def one_hot(self, label: Tensor) -> Tensor:
+        """label (B,) int64 -> y (B, K) float32."""
         return one_hot(label, len(self.config.classes)).float()
 
     def d_loss(self, batch: Batch) -> Terms:

@@ -93,6 +93,7 @@ def reduce(full: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 
 
 def main() -> None:
+    """Read ROOT/emoji, write the words; says their sha256, which `words.SHA256` must be, or they are not read."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, default=default_root(), help="folder of the data sets: emoji/ is read")
     parser.add_argument("--dim", type=int, default=DIM)

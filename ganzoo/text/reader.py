@@ -179,6 +179,7 @@ class Reads(GAN):
         raise NotImplementedError
 
     def noise(self, batch: Batch) -> Batch:
+        """The noise of a batch by name: z (B, Z), and epsilon (B, A) where the model has it."""
         return {i.name: batch[i.name] for i in self.inputs if isinstance(i, Noise)}
 
     def fake(self, batch: Batch) -> Tensor:

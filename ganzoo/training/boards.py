@@ -31,6 +31,8 @@ class Lost(RuntimeError):
 
 
 class Board(Protocol):
+    """Where a training is watched; `show` and `close` raise whatever the package raises, and the board is lost."""
+
     def show(self, step: int, what: Shown) -> None:
         """Numbers and pictures of a step, by name. Raises whatever the package raises."""
 
