@@ -108,6 +108,7 @@ def test_both_sides_show_the_same_picture(root):
 
 
 def test_nothing_is_drawn_twice(root):
+    data.load("emoji", root)
     before = (root / "emoji/drawn/64.bytes").stat().st_mtime_ns
     data.load("emoji", root)
     assert (root / "emoji/drawn/64.bytes").stat().st_mtime_ns == before

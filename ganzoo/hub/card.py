@@ -46,6 +46,12 @@ def measures_table(metrics: list[dict[str, Any]], brief: bool = False) -> str:
     )
 
 
+def measured(config: dict[str, Any]) -> str:
+    """How to measure it again."""
+    n = next((f" --n {m['n']}" for m in config["metrics"] if m["draws"] > 1), "")
+    return f"\n\nBy `python -m ganzoo eval {config['name']}{n}`." if config["metrics"] else ""
+
+
 def seeds_table(measures: list[dict[str, Any]]) -> str:
     """Markdown: a row a measure over several seeds: median, range, and every seed's own."""
     seeds = list(measures[0]["values"])
@@ -151,7 +157,7 @@ import ganzoo
 
 ## Measures
 
-{measures_table(c["metrics"])}
+{measures_table(c["metrics"])}{measured(c)}
 
 {several(c)}## Training
 
