@@ -171,6 +171,7 @@ def test_epsilon_is_multiplied_and_bounded(spoken):
     drawn = play.sample("large-toy", 3, 2, {"text": "a cat"}, 0.5)
     assert torch.equal(drawn.images, half)
     assert drawn.said["epsilon"] == 0.5
+    assert drawn.said["inputs"] == {"text": ["a cat"] * 3}, "as words, not as their numbers"
     assert not torch.equal(half, play.sample("large-toy", 3, 2, {"text": "a cat"}).images)
     for wrong in (-0.1, 1.6, float("nan"), "1", True, None):
         with pytest.raises(ValueError, match=r"epsilon: .* is not a number from 0 to 1\.5"):

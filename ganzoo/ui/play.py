@@ -26,6 +26,7 @@ from ..hub.network import PAUSE
 from ..hub.resolve import PATIENCE, Known, bundled, known, resolve
 from ..images import from_uint8, shrunk, to_uint8
 from ..inputs import EPSILON, Choice, Code, Noise, Text, blurred
+from ..text import caption
 from ..text.reader import Reads
 
 MOST = 64  # pictures a request
@@ -234,7 +235,8 @@ def _draw(
 ) -> tuple[list[Tensor], dict[str, list[Any]], int]:
     _, gan = network(name)
     batch = blurred(gan.draw(n, seed, **given), epsilon)
-    values = {i.name: batch[i.name].tolist() for i in gan.inputs if not isinstance(i, Noise)}
+    known = {i.name: i for i in gan.inputs if not isinstance(i, Noise)}
+    values = {k: caption.read(batch[k]) if isinstance(i, Text) else batch[k].tolist() for k, i in known.items()}
     images, at_once = show(gan, batch)
     return images, values, at_once
 
