@@ -51,7 +51,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     how.add_argument("--markdown", action="store_true", help="the README's table of checkpoints")
     verb.set_defaults(run=list_)
 
-    verb = verbs.add_parser("train", help="train a model from scratch", allow_abbrev=False)
+    verb = verbs.add_parser("train", help="train a model", allow_abbrev=False)
     models = verb.add_subparsers(dest="model", required=True, metavar="MODEL", parser_class=Parser)
     wanted = argv[1] if len(argv) > 1 and argv[0] == "train" else ""
     for name in (*registry.MODELS, *registry.TOOLS):
@@ -152,6 +152,9 @@ def add_training(verb: argparse.ArgumentParser, spec: Spec) -> None:
     verb.add_argument("--data", required=True, help="data set, see `list`; folder:DIR@SIDE, hf:USER/NAME@SIDE")
     verb.add_argument("--root", help="folder of the data sets (default $GANZOO_DATA or ./data)")
     verb.add_argument("--out", type=Path, help="folder of the run (default runs/MODEL-DATA)")
+    verb.add_argument(
+        "--from", dest="start", default="", metavar="NAME|RUN", help="begin with its networks and knobs, not from scratch"
+    )
     add_budget(verb)
     verb.add_argument("--keep-best", action="store_true", help="keep the smallest Fréchet distance too (needs a judge)")
     which = verb.add_mutually_exclusive_group()
@@ -189,6 +192,8 @@ def train(args: argparse.Namespace) -> None:
     if not 0 <= args.seed < 2**32:
         raise ValueError(f"seed: {args.seed} is not from 0 to {2**32 - 1}")
     given = {k.removeprefix("knob_"): v for k, v in vars(args).items() if k.startswith("knob_") and v is not None}
+    if args.start and (taken := sorted({"first", "encoder"} & given.keys())):
+        raise ValueError(f"--{taken[0]}: what it names is a part of the networks that --from begins with; leave one out")
     plan = state.Plan(
         model=args.model,
         data=args.data,
@@ -201,6 +206,7 @@ def train(args: argparse.Namespace) -> None:
         minutes=args.minutes,
         images=args.images,
         keep_best=args.keep_best,
+        start=args.start,
         recipe=recipe,
         command=state.describe_command(),
         commit=state.describe_commit(),

@@ -252,7 +252,7 @@ def export(
         "config": plan.config | {k: homeless(plan.config[k]) for k in ("first", "encoder") if k in plan.config},
         "inputs": [{"name": i.name, "type": type(i).__name__} | asdict(i) for i in gan.inputs],
         "training": {
-            "command": "\n".join(map(homeless, plan.command.splitlines())),
+            "command": typed(plan.command),
             "recipe": plan.recipe,
             "steps": step,
             "images": step * int(plan.config["batch"]),
@@ -261,6 +261,7 @@ def export(
             "precision": plan.precision,
             "seed": plan.seed,
             "commit": plan.commit,
+            **({"start": plan.started | {"command": typed(plan.started["command"])}} if plan.started else {}),
         },
         "timeline": {"steps": [int(p.stem) for p in shots]},
         **kept,
@@ -276,6 +277,11 @@ def export(
     checkpoint = Checkpoint(folder, "bundled")
     card.write(checkpoint)
     return checkpoint
+
+
+def typed(commands: str) -> str:
+    """Command lines as they may be shown: see `homeless`."""
+    return "\n".join(map(homeless, commands.splitlines()))
 
 
 def homeless(command: str) -> str:

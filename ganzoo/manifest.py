@@ -56,6 +56,7 @@ SEEDS: dict[str, Any] = {
     "measures": [{"name": str, "better": str, "values": {}, "median": NUMBER, "low": NUMBER, "high": NUMBER}],
 }
 PICTURES = {"count": int, "side": int}
+START = {"name": str, "revision": str, "images": int, "command": str}  # what a training began with
 CERTIFICATE = {"kills": int, "steps": int, "exact": bool, "torch": str}
 
 
@@ -70,6 +71,8 @@ def check(config: dict[str, Any], where: str) -> None:
         raise ValueError(f"{where}: lacks {', '.join(missing)}")
     bounded(config, where)
     shaped(config, SHAPE, where)
+    if started := config["training"].get("start"):
+        shaped(started, START, f"{where}: training: start")
     if config.get("certificate"):
         shaped(config["certificate"], CERTIFICATE, f"{where}: certificate")
     if not re.fullmatch(NAME, config["name"]):

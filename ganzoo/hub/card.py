@@ -96,9 +96,24 @@ def value(m: dict[str, Any]) -> str:
 def trained(config: dict[str, Any]) -> str:
     """One line: how much, how long, on what."""
     t = config["training"]
-    return (
-        f"{t['images']:,} pictures in {t['steps']:,} steps, {t['seconds'] / 60:.0f} minutes on {t['device']}, seed {t['seed']}"
-    )
+    said = f"{t['images']:,} pictures in {t['steps']:,} steps, {t['seconds'] / 60:.0f} minutes on {t['device']}"
+    said += f", seed {t['seed']}"
+    if start := t.get("start"):
+        said += f"; it began with the networks of {' '.join(filter(None, [start['name'], start['revision']]))}, which had seen "
+        said += f"{start['images']:,} pictures (the first lines below)"
+    return said
+
+
+def commands(config: dict[str, Any]) -> str:
+    """What was typed, from the first training on."""
+    t = config["training"]
+    return "\n".join(filter(None, [t.get("start", {}).get("command", ""), t["command"]]))
+
+
+def pictures_seen(config: dict[str, Any]) -> int:
+    """Over all its trainings."""
+    t = config["training"]
+    return int(t["images"]) + int(t.get("start", {}).get("images", 0))
 
 
 def departures(checkpoint: Checkpoint) -> str:
@@ -164,7 +179,7 @@ import ganzoo
 {trained(c)}. Weights: averaged over training, sha256 {checkpoint.revision}...
 
 ```
-{c["training"]["command"]}
+{commands(c)}
 ```
 
 Departs from the paper: {departures(checkpoint)}
@@ -286,7 +301,7 @@ def table(checkpoints: list[Checkpoint]) -> str:
             measure = f"finds {100 * m['value']:.0f} % of {m['n']} pictures by caption"
         rows.append(
             f"| `{c.name}` | [{c.spec.title}]({c.spec.paper.url}), {c.spec.paper.year} | {measure} | {controlled(c.config)} | "
-            f"{c.config['data']['title']}, {c.config['training']['images']:,} pictures | {size:.1f} |"
+            f"{c.config['data']['title']}, {pictures_seen(c.config):,} pictures | {size:.1f} |"
         )
     return "\n".join(rows)
 

@@ -15,15 +15,20 @@ import contextlib
 import logging
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+import torch
 from huggingface_hub import constants, try_to_load_from_cache
+from torch import Tensor
 
 from .. import data, files, registry
 from ..checkpoint import BESIDE, Checkpoint, from_run, weights_dir
 from ..gan import GAN
 from ..manifest import HEAVIEST_FILE
+from ..spec import Config, Spec, knobs
+from ..training.engine import drawing, opposing
 from . import network, settings
 from .settings import Repo
 
@@ -53,6 +58,56 @@ def opened(name: str) -> tuple[GAN, str]:
         return gan, plan.data
     checkpoint = resolve(name)
     return checkpoint.load(), checkpoint.data
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a training may begin with: the networks of a checkpoint or of another run."""
+
+    config: Config
+    tensors: dict[str, Tensor]  # of the networks, the opponents among them if they were kept
+    facts: dict[str, Any]
+
+    @staticmethod
+    def of(name: str, model: str) -> Start:
+        """A checkpoint's name or folder, USER/REPO, or a run. ValueError if it is none of these, or of another model."""
+        if (Path(name) / "run.json").is_file():
+            plan, gan, at = from_run(Path(name))
+            is_, opponent, said = plan.model, True, {"name": Path(name).resolve().name, "revision": ""}
+            images, command, started = int(at["step"]) * gan.config.batch, plan.command, plan.started
+        else:
+            checkpoint = resolve(name)
+            gan, is_, opponent = checkpoint.load(), checkpoint.spec.name, checkpoint.has_opponent
+            said = {"name": checkpoint.name, "revision": checkpoint.revision}
+            training = checkpoint.config["training"]
+            images, command, started = training["images"], training["command"], training.get("start", {})
+        if is_ != model:
+            raise ValueError(f"from: {name} is a {is_}, not a {model}; `python -m ganzoo list` names what there is")
+        if gan.opponents and not opponent:
+            log.warning("%s was kept without its discriminator; that begins untrained (`--lr-g 0` first trains it alone)", name)
+        before = "\n".join(filter(None, [started.get("command", ""), command]))
+        facts = said | {"images": images + started.get("images", 0), "command": before}
+        return Start(gan.config, drawing(gan) | (opposing(gan) if opponent else {}), facts)
+
+    def knobs(self, spec: Spec) -> dict[str, Any]:
+        """The knobs that it was trained with; what the data decide is left to the data."""
+        return {k: v for k, v in asdict(self.config).items() if k in knobs(spec.config)}
+
+    def give(self, gan: GAN) -> None:
+        """Put its networks into a GAN's. ValueError if they do not fit."""
+        wanted = {k: v.shape for k, v in gan.state_dict().items()}
+        wrong = [k for k, v in self.tensors.items() if wanted.get(k) != v.shape] or sorted(drawing(gan).keys() - self.tensors)
+        if wrong:
+            shapes = [tuple(s) if (s := each.get(wrong[0])) is not None else "nothing" for each in (self.shapes, wanted)]
+            raise ValueError(
+                f"from: {self.facts['name']} has other networks ({wrong[0]}: {shapes[0]}, here {shapes[1]}); leave out the "
+                "knobs that say so, and take data of as many pixels, colours and classes"
+            )
+        gan.load_state_dict(self.tensors, strict=False)
+
+    @property
+    def shapes(self) -> dict[str, torch.Size]:
+        return {k: v.shape for k, v in self.tensors.items()}
 
 
 def resolve(name: str, patience: float = ENDLESS) -> Checkpoint:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -62,15 +63,15 @@ class Engine:
         device: torch.device,
         precision: str,
         group: Group | None = None,
-        fresh: bool = True,  # not to be overwritten by a state
+        begin: Callable[[GAN], None] | None = GAN.prepare,  # None: a state will be read over it
     ) -> None:
         torch.manual_seed(stream("init", seed))
         facts = {k: v for k, v in data.facts().items() if k in fields(spec.config)}
         self.config = configure(spec.config, config | facts)
         self.group = group or Group()
         gan = spec.build(self.config)
-        if fresh:
-            gan.prepare()
+        if begin:
+            begin(gan)
         built = self.group.synchronise(gan, device)
         self.gan: GAN = built.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         hasten(self.gan, device)

@@ -17,6 +17,7 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from torch import Tensor
 
 from .. import data, registry
 from ..files import clean, read_json, read_tensors, write, write_json, write_tensors
+from ..gan import GAN
 from .distributed import Group
 from .engine import Engine, drawing, opposing, pick_device, pick_precision
 
@@ -48,6 +50,8 @@ class Plan:
     minutes: float | None = None
     images: int | None = None
     keep_best: bool = False
+    start: str = ""  # the checkpoint or run whose networks it begins with
+    started: dict[str, Any] = field(default_factory=dict)  # what that was: name, revision, pictures, commands
     recipe: str | None = None
     command: str = ""
     commit: str = ""
@@ -68,7 +72,14 @@ class Run:
             from ..metrics.report import judge_of
 
             judge_of(plan.data, pictures.classes)
-        self.engine = Engine(spec, plan.config, pictures, plan.seed, device, precision, group, fresh)
+        begin: Callable[[GAN], None] | None = GAN.prepare if fresh else None
+        if fresh and plan.start:
+            from ..hub.resolve import Start
+
+            start = Start.of(plan.start, plan.model)
+            plan = replace(plan, config=start.knobs(spec) | plan.config, started=start.facts)
+            begin = start.give
+        self.engine = Engine(spec, plan.config, pictures, plan.seed, device, precision, group, begin)
         self.folder = folder
         self.plan = replace(
             plan,
