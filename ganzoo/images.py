@@ -19,7 +19,7 @@ def to_uint8(image: Tensor) -> Tensor:
 
 def from_uint8(image: Tensor) -> Tensor:
     """uint8 (..., C, S, S) -> float32 in [-1, 1]."""
-    return image.float() / 127.5 - 1
+    return image.to(torch.float32, copy=True).div_(127.5).sub_(1)
 
 
 def resized(images: Tensor, side: int) -> Tensor:

@@ -75,6 +75,34 @@ def larger(widths: list[int], channels: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Conv2d(widths[-1], channels, 3, 1, 1), nn.Tanh())
 
 
+class Fold(nn.Module):
+    """image (B, C, S, S) -> (B, side * side * C, S / side, S / side): see `folded`."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.side = side
+
+    def forward(self, image: Tensor) -> Tensor:
+        return folded(image, self.side)
+
+
+def folded(image: Tensor, side: int) -> Tensor:
+    """image (B, C, S, S) -> (B, side * side * C, S / side, S / side): the pixels of a square as the channels of one place.
+
+    This and `unfolded` are pixel unshuffle and shuffle (Shi et al. 2016, arXiv 1609.05158) in channels-last order.
+    """
+    b, c, s, _ = image.shape
+    squares = image.permute(0, 2, 3, 1).reshape(b, s // side, side, s // side, side, c).transpose(2, 3)
+    return squares.reshape(b, s // side, s // side, -1).permute(0, 3, 1, 2)
+
+
+def unfolded(places: Tensor, side: int) -> Tensor:
+    """The pixels of `folded` places (B, side * side * C, s, s) where they belong -> image (B, C, s * side, s * side)."""
+    b, n, s, _ = places.shape
+    squares = places.permute(0, 2, 3, 1).reshape(b, s, s, side, side, n // side**2).transpose(2, 3)
+    return squares.reshape(b, s * side, s * side, -1).permute(0, 3, 1, 2)
+
+
 def jitter(image: Tensor, amount: float) -> Tensor:
     """Each picture (B, C, S, S) turned, sheared, stretched and shifted a little: what it shows stays the same.
 

@@ -87,9 +87,10 @@ class Data:
 
     @staticmethod
     def place(rows: Rows, device: torch.device) -> Rows:
-        """Rows as a batch on the device: image float32 in [-1, 1]. Text stays on the CPU, where it is cut into words."""
+        """Rows as a batch on the device: image float32 in [-1, 1], channels last. Text stays on the CPU, where it is cut into
+        words."""
         there = {k: v if k == "text" else v.to(device, non_blocking=True) for k, v in rows.items()}
-        return there | {"image": from_uint8(there["image"])}
+        return there | {"image": from_uint8(there["image"].contiguous(memory_format=torch.channels_last))}
 
     def batch(self, index: Tensor, device: torch.device, seed: int = 0) -> Rows:
         """The rows at index as a batch on the device."""

@@ -20,13 +20,14 @@ from torch.nn.functional import interpolate, relu
 
 from ..gan import Batch, Phase, Terms
 from ..inputs import EPSILON, Noise
-from ..nets import conv, doublings, init_normal, larger
+from ..nets import conv, doublings, init_normal, larger, unfolded
 from ..spec import Paper, Spec, knob
 from ..text import reader
 from ..text.reader import LIGHT, Reads
 
 LARGER = 4  # the side of Stage II's picture, in sides of Stage I's
 COMPACT = LIGHT | {"width": 16, "refine": 32, "blocks": 1}
+SHUFFLE = COMPACT | {"shuffle": "yes", "d_patch": 4, "disturb": 0.0}
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,9 @@ class Config(reader.Config):
     refine: int = knob(128, "Stage II: channels next to the sketch")
     blocks: int = knob(4, "Stage II: residual blocks")
     paint: Literal["anew", "over"] = knob("anew", "Stage II draws anew, or over the enlarged sketch, a later idea")
+    shuffle: Literal["no", "yes"] = knob(
+        "no", "Stage II ends at the sketch's side, each place then being 4 x 4 pixels, a later idea"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -105,18 +109,29 @@ class Refiner(nn.Module):
         super().__init__()
         self.augmentation = Augmentation(c)
         w = c.refine
+        self.over = c.paint == "over"
         first = nn.Conv2d(c.channels, w, 3, 1, 1)
         self.see = nn.Sequential(first, nn.ReLU(inplace=True), *conv(w, 2 * w, 4, 2), *conv(2 * w, 4 * w, 4, 2))
         self.join = nn.Sequential(*conv(4 * w + c.condition, 4 * w), *(Residual(4 * w) for _ in range(c.blocks)))
-        self.body, self.over = larger([4 * w, 2 * w, w, w // 2, w // 4], c.channels), c.paint == "over"
+        if c.shuffle == "no":
+            self.body, self.last = larger([4 * w, 2 * w, w, w // 2, w // 4], c.channels)[:-1], None
+        else:
+            self.body, self.last = larger([4 * w, 2 * w, w], c.channels)[:-2], nn.Conv2d(2 * w, c.channels * LARGER**2, 3, 1, 1)
 
     def forward(self, sketch: Tensor, condition: Tensor) -> Tensor:
-        seen = self.see(sketch)
+        fine = self.see[:2](sketch)
+        seen = self.see[2:](fine)
         beside = condition[:, :, None, None].expand(-1, -1, *seen.shape[2:]).to(seen.dtype)
-        logit: Tensor = self.body[:-1](self.join(torch.cat([seen, beside], 1))).float()
-        if self.over:
-            logit = logit + interpolate(sketch.float(), scale_factor=LARGER, mode="bicubic").clamp(-0.99, 0.99).atanh()
-        return logit.tanh()
+        logit: Tensor = self.body(self.join(torch.cat([seen, beside], 1)))
+        if self.last:  # it sees the sketch's own features, too
+            logit = unfolded(self.last(torch.cat([logit, fine], 1)), LARGER)
+            enlarged = interpolate(
+                sketch.to(logit.dtype).clamp(-0.99, 0.99).atanh().contiguous(), scale_factor=LARGER, mode="bilinear"
+            )
+        else:
+            logit = logit.float()
+            enlarged = interpolate(sketch.float(), scale_factor=LARGER, mode="bicubic").clamp(-0.99, 0.99).atanh()
+        return (logit + enlarged if self.over else logit).tanh()
 
 
 class StackGAN(Reads):
@@ -193,6 +208,7 @@ SPEC = Spec(
     recipes={
         "compact": COMPACT | {"d_width": 48},
         "compact-2": COMPACT | {"paint": "over", "d_width": 16, "d_most": 256, "stage": 2},
+        "shuffle-2": SHUFFLE | {"paint": "over", "d_width": 32, "d_most": 256, "stage": 2},
     },
     tiny={"encoder": "", "embedding": 8, "recurrent": 4, "z": 4, "condition": 4, "text": 4, "width": 4}
     | {"refine": 4, "blocks": 1, "d_width": 4, "batch": 8},

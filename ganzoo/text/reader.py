@@ -17,7 +17,7 @@ from .. import spec
 from ..gan import GAN, Batch, Terms
 from ..inputs import Noise, Text
 from ..losses import LOSSES
-from ..nets import doublings, down, features, init_normal
+from ..nets import Fold, doublings, down, features, init_normal
 from ..spec import knob
 from . import caption
 from .towers import Characters, Words
@@ -42,7 +42,10 @@ LIGHT |= {"r1_every": 4, "lr_g": 4e-4, "lr_d": 4e-4, "beta1": 0.0, "beta2": 0.99
 
 def disturb(image: Tensor, amount: float) -> Tensor:
     """Pictures (B, C, S, S) as D should see them where there are few (Zhao et al. 2020, arXiv 2006.10738): all shifted alike,
-    by a quarter of the side times `amount` at most, what leaves on one side coming in on the other."""
+    by a quarter of the side times `amount` at most, what leaves on one side coming in on the other; in the precision that D
+    computes in, which is less to move."""
+    kind = image.device.type
+    image = image.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else image
     if not amount:
         return image
     most = round(amount * image.shape[-1] / 4)
@@ -65,6 +68,7 @@ class Config(spec.Config):
     recurrent: int = knob(64, "channels of its recurrent net")
     z: int = knob(100, "numbers of noise a picture is made from")
     d_width: int = knob(64, "channels of D's first layer")
+    d_patch: int = knob(1, "pixels of a side that D takes in as one place, in channels of their own, a later idea")
     d_most: int = knob(512, "channels of a layer of D at most; they double with each halving of the side")
     d_norm: Literal["batch", "none"] = knob("batch", "normalisation in D")
     match: Literal["join", "project"] = knob("join", "how a caption meets D's features: beside them, or as a product")
@@ -81,7 +85,9 @@ class Config(spec.Config):
         super().__post_init__()
         if min(self.embedding, self.recurrent, self.z, self.d_width, self.text, self.r1_every) < 1:
             raise ValueError("embedding, recurrent, z, d_width, text and r1_every must be at least 1")
-        doublings(self.side)
+        if self.d_patch < 1 or self.side % self.d_patch:
+            raise ValueError(f"d_patch: {self.d_patch} does not divide the side, {self.side}")
+        doublings(self.side // self.d_patch)
 
 
 class Matching(nn.Module):
@@ -116,8 +122,13 @@ class Discriminator(nn.Module):
 
     def __init__(self, c: Config) -> None:
         super().__init__()
-        self.body = nn.Sequential(*down(c.channels, c.d_width, c.side, 4, c.d_norm == "batch", c.d_most))
-        self.head = Matching(features(c.d_width, c.side, 4, c.d_most), 4, c.embedding, c.text, c.match)
+        channels, side = c.channels, c.side // c.d_patch
+        first: list[nn.Module] = []
+        if c.d_patch > 1:  # a large picture at the cost of a small one
+            first = [Fold(c.d_patch), nn.Conv2d(channels * c.d_patch**2, c.d_width, 3, 1, 1), nn.LeakyReLU(0.2, inplace=True)]
+            channels = c.d_width
+        self.body = nn.Sequential(*first, *down(channels, c.d_width, side, 4, c.d_norm == "batch", c.d_most))
+        self.head = Matching(features(c.d_width, side, 4, c.d_most), 4, c.embedding, c.text, c.match)
 
     def forward(self, image: Tensor, said: Tensor) -> Tensor:
         logit: Tensor = self.head(self.body(image), said)

@@ -116,7 +116,6 @@ class Engine:
 
         # Gather real pictures, and inputs for as many fake ones; what the data know (a label, a caption) they set.
         batch = self.feed.at(self.step)
-        batch["image"] = batch["image"].contiguous(memory_format=torch.channels_last)
         known = {i.name: batch[i.name] for i in self.gan.inputs if i.name in batch}
         drawn = self.gan.draw(self.config.batch, None, **known)
         batch |= {k: v if k in known else self.group.share(v) for k, v in drawn.items()}
