@@ -17,6 +17,7 @@ from torch.nn.functional import cross_entropy
 from .. import spec
 from ..gan import CHUNK, GAN, Batch, Phase, Terms
 from ..images import from_uint8
+from ..nets import Fold
 from ..spec import Paper, Spec, knob
 
 FEATURES = 128
@@ -25,6 +26,7 @@ FEATURES = 128
 @dataclass(frozen=True)
 class Config(spec.Config):
     width: int = knob(32, "channels of the first layer")
+    patch: int = knob(1, "pixels of a side that it takes in as one place, in channels of their own: large pictures cost less")
     dropout: float = knob(0.4, "share of the features that are left out in a training step")
     shift: int = knob(2, "pixels by which a training batch is shifted at most")
     lr_d: float = knob(1e-3, "Adam learning rate")
@@ -35,6 +37,8 @@ class Config(spec.Config):
         super().__post_init__()
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: {self.dropout} is not a share from 0 to less than 1")
+        if self.patch < 1 or self.side % self.patch:
+            raise ValueError(f"patch: {self.patch} does not divide the side, {self.side}")
 
 
 class Judge(GAN):
@@ -46,8 +50,14 @@ class Judge(GAN):
     def __init__(self, c: Config) -> None:
         super().__init__(c)
         w = c.width
-        layers: list[nn.Module] = []
-        for a, b, stride in ((c.channels, w, 1), (w, w, 2), (w, 2 * w, 1), (2 * w, 2 * w, 2), (2 * w, FEATURES, 1)):
+        layers: list[nn.Module] = [Fold(c.patch)] if c.patch > 1 else []
+        for a, b, stride in (
+            (c.channels * c.patch**2, w, 1),
+            (w, w, 2),
+            (w, 2 * w, 1),
+            (2 * w, 2 * w, 2),
+            (2 * w, FEATURES, 1),
+        ):
             layers += [nn.Conv2d(a, b, 3, stride, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
         self.body = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.head = nn.Sequential(nn.Dropout(c.dropout), nn.Linear(FEATURES, len(c.classes)))
