@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import affine_grid, grid_sample, relu
 
 Net = TypeVar("Net", bound=nn.Module)
 UNBOUNDED = 2**31
@@ -65,6 +65,17 @@ def features(width: int, side: int, start: int = 4, most: int = UNBOUNDED) -> in
 def conv(a: int, b: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
     """features (B, a, s, s) -> (B, b, s / stride, s / stride): convolution, batch norm, ReLU."""
     return [nn.Conv2d(a, b, kernel, stride, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+
+
+class Residual(nn.Module):
+    """features (B, F, s, s) -> the same shape: what two convolutions add to them (He et al. 2015, arXiv 1512.03385)."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*conv(n, n), *conv(n, n)[:2])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return relu(x + self.body(x))
 
 
 def larger(widths: list[int], channels: int) -> nn.Sequential:

@@ -20,7 +20,7 @@ from torch.nn.functional import interpolate, relu
 
 from ..gan import Batch, Phase, Terms
 from ..inputs import EPSILON, Noise
-from ..nets import conv, doublings, init_normal, larger, unfolded
+from ..nets import Residual, conv, doublings, init_normal, larger, unfolded
 from ..spec import Paper, Spec, knob
 from ..text import reader
 from ..text.reader import LIGHT, Reads
@@ -91,17 +91,6 @@ class Sketcher(nn.Module):
         return image
 
 
-class Residual(nn.Module):
-    """features (B, F, s, s) -> the same shape."""
-
-    def __init__(self, n: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(*conv(n, n), *conv(n, n)[:2])
-
-    def forward(self, x: Tensor) -> Tensor:
-        return relu(x + self.body(x))
-
-
 class Refiner(nn.Module):
     """Stage II: sketch (B, C, S / 4, S / 4), condition (B, A) -> image (B, C, S, S) in [-1, 1]."""
 
@@ -113,25 +102,21 @@ class Refiner(nn.Module):
         first = nn.Conv2d(c.channels, w, 3, 1, 1)
         self.see = nn.Sequential(first, nn.ReLU(inplace=True), *conv(w, 2 * w, 4, 2), *conv(2 * w, 4 * w, 4, 2))
         self.join = nn.Sequential(*conv(4 * w + c.condition, 4 * w), *(Residual(4 * w) for _ in range(c.blocks)))
-        if c.shuffle == "no":
-            self.body, self.last = larger([4 * w, 2 * w, w, w // 2, w // 4], c.channels)[:-1], None
-        else:
+        self.body, self.last = larger([4 * w, 2 * w, w, w // 2, w // 4], c.channels)[:-1], None
+        if c.shuffle == "yes":
             self.body, self.last = larger([4 * w, 2 * w, w], c.channels)[:-2], nn.Conv2d(2 * w, c.channels * LARGER**2, 3, 1, 1)
 
     def forward(self, sketch: Tensor, condition: Tensor) -> Tensor:
-        fine = self.see[:2](sketch)
-        seen = self.see[2:](fine)
+        seen = self.see[2:](fine := self.see[:2](sketch))
         beside = condition[:, :, None, None].expand(-1, -1, *seen.shape[2:]).to(seen.dtype)
         logit: Tensor = self.body(self.join(torch.cat([seen, beside], 1)))
         if self.last:  # it sees the sketch's own features, too
             logit = unfolded(self.last(torch.cat([logit, fine], 1)), LARGER)
-            enlarged = interpolate(
-                sketch.to(logit.dtype).clamp(-0.99, 0.99).atanh().contiguous(), scale_factor=LARGER, mode="bilinear"
-            )
+            small = sketch.to(logit.dtype).clamp(-0.99, 0.99).atanh().contiguous()
+            under = interpolate(small, scale_factor=LARGER, mode="bilinear")
         else:
-            logit = logit.float()
-            enlarged = interpolate(sketch.float(), scale_factor=LARGER, mode="bicubic").clamp(-0.99, 0.99).atanh()
-        return (logit + enlarged if self.over else logit).tanh()
+            under = interpolate(sketch.float(), scale_factor=LARGER, mode="bicubic").clamp(-0.99, 0.99).atanh()
+        return (logit + under if self.over else logit.float()).tanh()
 
 
 class StackGAN(Reads):
