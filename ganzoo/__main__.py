@@ -78,6 +78,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     verb = verbs.add_parser("eval", help="measure a checkpoint or a run")
     verb.add_argument("name", metavar="NAME|RUN")
     verb.add_argument("--n", type=int, default=10_000, help="pictures a draw (default 10000)")
+    verb.add_argument("--data", help="measure against this data set, such as its own at another side (default: its own)")
     verb.add_argument("--root", help="folder of the data sets (default $GANZOO_DATA or ./data)")
     verb.add_argument("--inception", action="store_true", help="also FID on Inception features, if its weights can be had")
     verb.add_argument("--certify", type=positive(int), metavar="N", help="also kill a training N times, resume it, compare")
@@ -332,7 +333,7 @@ def eval_(args: argparse.Namespace) -> None:
     from .metrics import report, seeds
 
     if seeds.runs(Path(args.name)):
-        if ignored := [f for f in ("inception", "certify", "record") if getattr(args, f)]:
+        if ignored := [f for f in ("inception", "certify", "record", "data") if getattr(args, f)]:
             raise ValueError(f"--{ignored[0]} is about one checkpoint; {args.name} holds several seeds; `export` it first")
         found_by_seed = seeds.measured(Path(args.name), args.root, args.n, say)
         several = seeds.together(found_by_seed)
@@ -342,7 +343,10 @@ def eval_(args: argparse.Namespace) -> None:
         raise ValueError(f"{args.name} is a run; `python -m ganzoo export` it first, then --record or --certify the checkpoint")
     if args.record and not resolve(args.name).ours:
         raise ValueError(f"record: {args.name} is a copy of the Hub's; record into a checkpoint of your own, then push it")
+    if args.record and args.data:
+        raise ValueError("--record keeps what was measured against a checkpoint's own data; leave out --data")
     gan, data_name = opened(args.name)
+    data_name = args.data or data_name
     metrics = report.measure(gan, data_name, args.root, args.n, say)
     if args.inception:
         fid = report.inception_fid(gan, data_name, args.root, args.n)

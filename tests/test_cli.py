@@ -15,11 +15,15 @@ from PIL import Image
 
 import ganzoo
 from ganzoo import registry
-from ganzoo.checkpoint import halved, homeless, preview
+from ganzoo.__main__ import main
+from ganzoo.checkpoint import from_run, halved, homeless, preview
 from ganzoo.files import read_tensors
+from ganzoo.hub import card
 from ganzoo.images import png
 from ganzoo.manifest import fit
 from ganzoo.spec import knobs
+from ganzoo.training import state
+from ganzoo.training.engine import drawing, opposing
 
 FIRST = registry.MODELS[0]
 NAME = f"{FIRST}-fake"
@@ -57,6 +61,13 @@ HALVES = (("whole",), ("half", "--half"))
         (["train", FIRST, "--data", "fake", "--steps", "2", "--out", "/proc/run"], "/proc/run"),
         (["train", FIRST, "--data", "fake", "--steps", "2", "--out", "notes.txt"], "already there"),
         (["train", FIRST, "--data", "fake", "--steps", "2", "--out", "full"], "already there"),
+        (["train", FIRST, "--data", "fake", "--from", "nowhere"], "no checkpoint 'nowhere'; there are"),
+        (["train", FIRST, "--data", "fake", "--from", "dcgan-fake"], "dcgan-fake is a dcgan, not a"),
+        (["train", FIRST, "--data", "fake", "--from", "RUN", "--width", "9"], "has other networks"),
+        (["train", FIRST, "--data", "shapes@32", "--from", NAME], "take data of as many pixels"),
+        (["train", "stackgan", "--data", "fake", "--from", "stackgan-fake", "--encoder", ""], "--encoder: what it names"),
+        (["eval", NAME, "--data", "shapes"], "has other classes"),
+        (["eval", NAME, "--data", "fake", "--record"], "leave out --data"),
         (["resume", "nowhere"], "no run"),
         (["sample", "nowhere"], "no checkpoint 'nowhere'; there are"),
         (["sample", NAME, "--n", "0"], "n: 0"),
@@ -256,3 +267,73 @@ def test_half_precision_is_half_as_large_and_stays_so(runs, tmp_path, monkeypatc
         halved({name: torch.full((2, 2), 1e6)})
     with pytest.raises(ValueError, match=r"does not fit the model"):
         fit(tensors | {name: tensors[name].double()}, {k: v.float() for k, v in tensors.items()}, "here")
+
+
+# ---- Going on from what somebody trained ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [*registry.MODELS, *registry.TOOLS])
+def test_a_training_begins_with_the_networks_of_a_run_or_a_checkpoint(name, runs, weights, tmp_path):
+    _, trained, _ = from_run(runs[name])
+    wanted, opponents = drawing(trained), opposing(trained)
+    fresh = state.Run.create(tmp_path / "fresh", state.Plan(name, "fake", dict(registry.spec(name).tiny)))
+    assert any(not torch.equal(v, drawing(fresh.engine.gan)[k]) for k, v in wanted.items())
+    config = json.loads((weights / f"{name}-fake/config.json").read_text())
+    for start in (str(runs[name]), f"{name}-fake"):
+        run = state.Run.create(tmp_path / Path(start).name / "on", state.Plan(name, "fake", {}, start=start))
+        for networks in (run.engine.gan, run.engine.average):
+            assert all(torch.equal(v, wanted[k]) for k, v in drawing(networks).items())
+        assert all(torch.equal(v, opponents[k]) for k, v in opposing(run.engine.gan).items())
+        assert run.plan.config == config["config"] | {k: tuple(v) for k, v in config["config"].items() if isinstance(v, list)}
+        assert run.plan.started["images"] == config["training"]["images"]
+    if opponents:
+        (weights / f"{name}-fake/discriminator.safetensors").unlink()
+        del config["files"]["discriminator.safetensors"]
+        (weights / f"{name}-fake/config.json").write_text(json.dumps(config))
+        run = state.Run.create(tmp_path / "light", state.Plan(name, "fake", {}, start=f"{name}-fake"))
+        anew = opposing(fresh.engine.gan)
+        assert all(torch.equal(v, anew[k]) for k, v in opposing(run.engine.gan).items()), "what was not kept begins anew"
+
+
+def test_what_was_seen_and_typed_before_is_counted_and_told(runs, weights, tmp_path):
+    cli("train", FIRST, "--data", "fake", "--from", runs[FIRST], "--steps", 2, "--out", tmp_path / "one", "--quiet")
+    cli(
+        "train",
+        FIRST,
+        "--data",
+        "fake",
+        "--from",
+        tmp_path / "one",
+        "--lr-g",
+        0,
+        "--steps",
+        3,
+        "--out",
+        tmp_path / "two",
+        "--quiet",
+    )
+    cli("export", tmp_path / "two", "--name", "on")
+    config = json.loads((weights / "on/config.json").read_text())
+    batch, started = config["config"]["batch"], config["training"]["start"]
+    assert (config["training"]["images"], started["images"]) == (3 * batch, (12 + 2) * batch)
+    assert config["config"]["lr_g"] == 0
+    page = (weights / "on/README.md").read_text()
+    typed = [line for line in page.splitlines() if line.startswith("python -m ganzoo train")]
+    assert [line.split("--steps ")[1].split()[0] for line in typed] == ["12", "2", "3"]
+    assert f"began with the networks of one, which had seen {14 * batch:,} pictures" in page
+    assert f"noise, {17 * batch:,} pictures".lower() in card.table([ganzoo.resolve("on")]).lower()
+    before, after = ganzoo.load(f"{FIRST}-fake"), ganzoo.load("on")
+    assert not torch.equal(before.sample(2), after.sample(2))
+    code = main(["train", FIRST, "--data", "fake", "--from", "on", "--steps", "1", "--out", str(tmp_path / "three"), "--quiet"])
+    assert code == 0
+    assert json.loads((tmp_path / "three/run.json").read_text())["started"]["images"] == 17 * batch
+
+
+def test_a_checkpoint_is_measured_against_its_data_at_another_side(weights, tmp_path, capsys):
+    for name, side, out in ((FIRST, 32, "gan"), ("judge", 16, "judge-shapes")):
+        cli("train", name, "--data", f"shapes@{side}", "--steps", 2, "--out", tmp_path / out, "--quiet", *tiny(name))
+        cli("export", tmp_path / out, "--name", out)
+    code = main(["eval", "gan", "--data", "shapes@16", "--n", "20", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert found[0]["name"] == "Fréchet distance"

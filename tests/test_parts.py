@@ -15,6 +15,7 @@ from ganzoo.images import from_pil, from_uint8, gif, grid, png, to_uint8
 from ganzoo.inputs import Choice, Noise
 from ganzoo.losses import LOSSES, r1, slope
 from ganzoo.models.dcgan import Config as DCGANConfig
+from ganzoo.nets import folded, unfolded
 from ganzoo.spec import configure
 
 LABEL = Choice("label", ("T-shirt", "Bag", "Ankle boot"))
@@ -132,6 +133,15 @@ def test_bytes_survive_the_way_through_floats():
     assert torch.equal(to_uint8(from_uint8(every)), every)
     assert from_uint8(every).min() == -1
     assert from_uint8(every).max() == 1
+
+
+def test_folded_pixels_are_those_of_pixel_unshuffle_and_come_back():
+    image = torch.randn(2, 3, 8, 8)
+    places = folded(image, 4)
+    assert places.is_contiguous(memory_format=torch.channels_last)
+    theirs = torch.nn.functional.pixel_unshuffle(image, 4).unflatten(1, (3, 16)).transpose(1, 2).flatten(1, 2)
+    assert torch.equal(places, theirs), "the same channels, the colour last"
+    assert torch.equal(unfolded(places, 4), image)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

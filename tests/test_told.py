@@ -109,7 +109,7 @@ def test_the_papers_sizes():
     assert first.first.body[-2].in_channels == 64
     assert [m.out_channels for m in first.D.body if hasattr(m, "out_channels")] == [64, 128, 256, 512]
     assert second.second.join[0].in_channels == 512 + 128
-    assert second.second.body[-2].in_channels == 32
+    assert second.second.body[-1].in_channels == 32
 
 
 # ---- The two stages ----------------------------------------------------------------------------------------------------
@@ -248,8 +248,47 @@ def test_stage_two_may_paint_over_the_sketch():
     spec = registry.spec(MODELS[1])
     knobs = dict(spec.tiny) | {"side": 64, "stage": 2, "paint": "over"}
     gan = spec.build(configure(spec.config, knobs)).eval()
-    torch.nn.init.zeros_(gan.second.body[-2].weight)
-    torch.nn.init.zeros_(gan.second.body[-2].bias)
+    torch.nn.init.zeros_(gan.second.body[-1].weight)
+    torch.nn.init.zeros_(gan.second.body[-1].bias)
     sketch, painting = gan.stages(**gan.draw(2, 0))
     wide = torch.nn.functional.interpolate(sketch, scale_factor=4, mode="bicubic").clamp(-0.99, 0.99)
     assert torch.allclose(painting, wide, atol=1e-5)
+
+
+def test_stage_two_may_end_at_the_sketchs_side():
+    """With nothing learned, it is the sketch, enlarged; what one place of the last layer says stays within its 4 x 4 pixels."""
+    spec = registry.spec(MODELS[1])
+    knobs = dict(spec.tiny) | {"side": 64, "stage": 2, "paint": "over", "shuffle": "yes", "d_patch": 4}
+    gan = spec.build(configure(spec.config, knobs)).eval()
+    torch.nn.init.zeros_(gan.second.last.weight)
+    torch.nn.init.zeros_(gan.second.last.bias)
+    given = gan.draw(2, 0)
+    sketch, painting = gan.stages(**given)
+    logit = sketch.clamp(-0.99, 0.99).atanh()
+    wide = torch.nn.functional.interpolate(logit, scale_factor=4, mode="bilinear").tanh()
+    assert torch.allclose(painting, wide, atol=1e-5)
+    assert gan.D(painting, torch.zeros(2, 8)).shape == (2,)
+
+    def last(x):
+        places = torch.zeros(len(x), 48, 16, 16)
+        places[:, :, 3, 5] = 9.0
+        return places
+
+    gan.second.last.forward = last
+    changed = (gan.stages(**given)[1] - painting).abs().amax((0, 1)) > 1e-4
+    where = torch.zeros(64, 64, dtype=torch.bool)
+    where[12:16, 20:24] = True
+    assert torch.equal(changed, where)
+
+
+def test_stage_two_of_places_learns(first, tmp_path):
+    name = MODELS[1]
+    flags = [*tiny(name), "--shuffle", "yes", "--d-patch", 4, "--r1", 1, "--paint", "over"]
+    cli("train", name, "--data", "shapes@64", "--stage", 2, "--first", first, "--steps", 2, "--out", tmp_path / "two", *flags)
+    _, trained, _ = from_run(tmp_path / "two")
+    spec = registry.spec(name)
+    assert trained.second.last.weight.shape == (48, 8, 3, 3)
+    assert trained.second.last.bias.abs().sum() > 0, "it began with none"
+    assert configure(spec.config, {"side": 64, "d_patch": 4}).d_patch == 4
+    with pytest.raises(ValueError, match="d_patch: 3 does not divide the side, 64"):
+        configure(spec.config, {"side": 64, "d_patch": 3})

@@ -68,6 +68,8 @@ def measure(
 ) -> list[dict[str, Any]]:
     """Every measure that applies -> [{name, value, spread, n, draws, better, floor, said}], spread = standard deviation."""
     train, test = data.load(data_name, root, "train"), data.load(data_name, root, "test")
+    if gan.config.classes and gan.config.classes != train.classes:
+        raise ValueError(f"data: {data_name!r} has other classes than those that it was trained on; measure it against its own")
     if isinstance(gan, Judge):
         return [accuracy(gan, test)]
     if isinstance(gan, Encoder):
@@ -112,7 +114,7 @@ def look(judge: Judge, images: Tensor) -> Look:
 @torch.inference_mode()
 def infer(gan: GAN, images: Tensor) -> Batch:
     """What the model reads of its inputs in pictures, uint8 (n, C, S, S); empty where it reads none."""
-    chunks = [gan.infer(from_uint8(x).to(gan.device)) for x in images.split(4 * CHUNK)]
+    chunks = [gan.infer(from_uint8(resized(x, gan.config.side)).to(gan.device)) for x in images.split(4 * CHUNK)]
     return {k: torch.cat([c[k] for c in chunks]).cpu() for k in chunks[0]}
 
 

@@ -40,7 +40,7 @@ class Vocabulary:
             raise ValueError(f"{path}: altered or cut short; fetch it again")
         tensors, _ = read_tensors(path)
         vectors = tensors["vectors"].float() / tensors["scale"][:, None].float()
-        self.vectors: Tensor = torch.cat([torch.zeros(1, vectors.shape[1]), vectors])
+        self.vectors: Tensor = torch.cat([vectors.new_zeros(1, vectors.shape[1]), vectors])
         words = bytes(tensors["words"].tolist()).decode().split("\n")
         self.index = {w: i for i, w in enumerate(words, 1)}
 

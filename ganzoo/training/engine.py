@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections import defaultdict
 from collections.abc import Callable
+from operator import methodcaller
 
 import torch
 from torch import Tensor
@@ -63,7 +64,7 @@ class Engine:
         device: torch.device,
         precision: str,
         group: Group | None = None,
-        begin: Callable[[GAN], None] | None = GAN.prepare,  # None: a state will be read over it
+        begin: Callable[[GAN], None] | None = methodcaller("prepare"),  # None: a state will be read over it
     ) -> None:
         torch.manual_seed(stream("init", seed))
         facts = {k: v for k, v in data.facts().items() if k in fields(spec.config)}

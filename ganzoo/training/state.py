@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ class Run:
             from ..metrics.report import judge_of
 
             judge_of(plan.data, pictures.classes)
-        begin: Callable[[GAN], None] | None = GAN.prepare if fresh else None
+        begin: Callable[[GAN], None] | None = methodcaller("prepare") if fresh else None
         if fresh and plan.start:
             from ..hub.resolve import Start
 
