@@ -18,6 +18,7 @@ from PIL import Image
 
 import ganzoo
 from ganzoo import data, registry
+from ganzoo.__main__ import main
 from ganzoo.files import write_json
 from ganzoo.hub import card, pretrained
 from ganzoo.spec import configure
@@ -47,10 +48,17 @@ def cli(*args, cwd=None, check=True, timeout=240, **env):
     return done
 
 
+def here(*args, **env):
+    """The same in this process, which has imported everything already; it must succeed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["ganzoo", *map(str, args)])
+        for key, value in env.items():
+            patch.setenv(key, str(value))
+        assert main() == 0
+
+
 def told(capsys, *args):
     """Run the command line in this process -> (exit code, what it said on stderr)."""
-    from ganzoo.__main__ import main
-
     code = main([*map(str, args)])
     return code, capsys.readouterr().err
 
@@ -65,7 +73,7 @@ def runs(tmp_path_factory):
     """A finished tiny run of every model, on noise: name -> folder."""
     folder = tmp_path_factory.mktemp("runs")
     for name in EVERYTHING:
-        cli("train", name, "--data", "fake", "--steps", 12, "--out", folder / name, "--quiet", *tiny(name))
+        here("train", name, "--data", "fake", "--steps", 12, "--out", folder / name, "--quiet", *tiny(name))
     return {name: folder / name for name in EVERYTHING}
 
 
@@ -74,7 +82,7 @@ def exported(runs, tmp_path_factory):
     """The tiny runs as checkpoints NAME-fake in a weights folder of their own."""
     weights = tmp_path_factory.mktemp("weights")
     for folder in runs.values():
-        cli("export", folder, GANZOO_WEIGHTS_DIR=weights)
+        here("export", folder, GANZOO_WEIGHTS_DIR=weights)
     return weights
 
 

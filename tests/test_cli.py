@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy
 import pytest
 import torch
-from conftest import cli, tiny, told
+from conftest import cli, here, tiny, told
 from PIL import Image
 
 import ganzoo
 from ganzoo import registry
-from ganzoo.__main__ import main
 from ganzoo.checkpoint import from_run, halved, homeless, preview
 from ganzoo.files import read_tensors
 from ganzoo.hub import card
@@ -296,8 +295,8 @@ def test_a_training_begins_with_the_networks_of_a_run_or_a_checkpoint(name, runs
 
 
 def test_what_was_seen_and_typed_before_is_counted_and_told(runs, weights, tmp_path):
-    cli("train", FIRST, "--data", "fake", "--from", runs[FIRST], "--steps", 2, "--out", tmp_path / "one", "--quiet")
-    cli(
+    here("train", FIRST, "--data", "fake", "--from", runs[FIRST], "--steps", 2, "--out", tmp_path / "one", "--quiet")
+    here(
         "train",
         FIRST,
         "--data",
@@ -312,7 +311,7 @@ def test_what_was_seen_and_typed_before_is_counted_and_told(runs, weights, tmp_p
         tmp_path / "two",
         "--quiet",
     )
-    cli("export", tmp_path / "two", "--name", "on")
+    here("export", tmp_path / "two", "--name", "on")
     config = json.loads((weights / "on/config.json").read_text())
     batch, started = config["config"]["batch"], config["training"]["start"]
     assert (config["training"]["images"], started["images"]) == (3 * batch, (12 + 2) * batch)
@@ -324,16 +323,15 @@ def test_what_was_seen_and_typed_before_is_counted_and_told(runs, weights, tmp_p
     assert f"noise, {17 * batch:,} pictures".lower() in card.table([ganzoo.resolve("on")]).lower()
     before, after = ganzoo.load(f"{FIRST}-fake"), ganzoo.load("on")
     assert not torch.equal(before.sample(2), after.sample(2))
-    code = main(["train", FIRST, "--data", "fake", "--from", "on", "--steps", "1", "--out", str(tmp_path / "three"), "--quiet"])
-    assert code == 0
+    here("train", FIRST, "--data", "fake", "--from", "on", "--steps", 1, "--out", tmp_path / "three", "--quiet")
     assert json.loads((tmp_path / "three/run.json").read_text())["started"]["images"] == 17 * batch
 
 
 def test_a_checkpoint_is_measured_against_its_data_at_another_side(weights, tmp_path, capsys):
     for name, side, out in ((FIRST, 32, "gan"), ("judge", 16, "judge-shapes")):
-        cli("train", name, "--data", f"shapes@{side}", "--steps", 2, "--out", tmp_path / out, "--quiet", *tiny(name))
-        cli("export", tmp_path / out, "--name", out)
-    code = main(["eval", "gan", "--data", "shapes@16", "--n", "20", "--json"])
+        here("train", name, "--data", f"shapes@{side}", "--steps", 2, "--out", tmp_path / out, "--quiet", *tiny(name))
+        here("export", tmp_path / out, "--name", out)
+    capsys.readouterr()
+    here("eval", "gan", "--data", "shapes@16", "--n", 20, "--json")
     found = json.loads(capsys.readouterr().out)
-    assert code == 0
     assert found[0]["name"] == "Fréchet distance"
