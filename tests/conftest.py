@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -48,13 +50,16 @@ def cli(*args, cwd=None, check=True, timeout=240, **env):
     return done
 
 
-def here(*args, **env):
-    """The same in this process, which has imported everything already; it must succeed."""
-    with pytest.MonkeyPatch.context() as patch:
+def here(*args, check=True, **env):
+    """The same in this process, which has imported everything already."""
+    said, warned = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(warned):
         patch.setattr(sys, "argv", ["ganzoo", *map(str, args)])
         for key, value in env.items():
             patch.setenv(key, str(value))
-        assert main() == 0
+        code = main()
+    assert not check or code == 0, warned.getvalue()
+    return subprocess.CompletedProcess(args, code, said.getvalue(), warned.getvalue())
 
 
 def told(capsys, *args):

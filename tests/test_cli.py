@@ -160,15 +160,15 @@ def test_a_spoilt_checkpoint_is_never_drawn_from(spoil, said, weights, tmp_path,
 
 
 def test_list_is_json_that_scripts_can_read(weights):
-    found = json.loads(cli("list", "--json").stdout)
+    found = json.loads(here("list", "--json").stdout)
     assert [m["name"] for m in found["models"]] == list(registry.MODELS)
     assert {"mnist", "fashion", "shapes", "fake"} <= set(found["data"])
     assert {c["name"] for c in found["checkpoints"]} == {p.name for p in weights.iterdir()}
 
 
 def test_sample_writes_a_grid_and_arrays_of_the_same_pictures(weights, tmp_path):
-    cli("sample", NAME, "--n", 9, "--seed", 4, "--out", tmp_path / "a.npz")
-    cli("sample", NAME, "--n", 9, "--seed", 4, "--out", tmp_path / "a.png")
+    here("sample", NAME, "--n", 9, "--seed", 4, "--out", tmp_path / "a.npz")
+    here("sample", NAME, "--n", 9, "--seed", 4, "--out", tmp_path / "a.png")
     arrays = numpy.load(tmp_path / "a.npz")
     assert arrays["images"].dtype == numpy.uint8
     assert arrays["images"].shape == (9, 16, 16, 3)
@@ -182,11 +182,11 @@ def test_export_overwrites_its_own_but_nothing_else(weights, runs):
     config = weights / NAME / "config.json"
     planted = {"name": "x", "value": 1, "n": 2, "draws": 1, "spread": 0, "better": "lower", "floor": None, "said": ""}
     config.write_text(json.dumps(json.loads(config.read_text()) | {"metrics": [planted]}))
-    cli("export", runs[FIRST])
+    here("export", runs[FIRST])
     assert json.loads(config.read_text())["metrics"][0]["n"] == 2, "measures of the very same weights are kept"
     (weights / "mine").mkdir()
     (weights / "mine" / "diary.txt").write_text("dear")
-    done = cli("export", runs[FIRST], "--name", "mine", check=False)
+    done = here("export", runs[FIRST], "--name", "mine", check=False)
     assert done.returncode == 2
     assert (weights / "mine" / "diary.txt").read_text() == "dear"
 
@@ -204,9 +204,9 @@ def test_a_light_export_has_no_opponent_and_draws_the_same(runs, tmp_path, monke
     from ganzoo.registry import MODELS
 
     monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(tmp_path))
-    cli("export", runs[MODELS[0]], "--name", "whole")
+    here("export", runs[MODELS[0]], "--name", "whole")
     whole = ganzoo.load("whole").sample(2)
-    cli("export", runs[MODELS[0]], "--name", "whole", "--light")
+    here("export", runs[MODELS[0]], "--name", "whole", "--light")
     assert not (tmp_path / "whole" / "discriminator.safetensors").exists()
     light = ganzoo.resolve("whole")
     assert not light.has_opponent
@@ -220,12 +220,12 @@ def test_an_export_without_a_name_does_not_replace_what_learnt_from_other_data(t
         for i in range(count):
             Image.new("L", (8, 8), 9 * i).save(tmp_path / place / "cats" / f"{i}.png")
         flags = ["--out", tmp_path / f"run-{place}", "--steps", 1, "--quiet", *tiny(FIRST)]
-        cli("train", FIRST, "--data", f"folder:{tmp_path / place / 'cats'}@8", *flags)
+        here("train", FIRST, "--data", f"folder:{tmp_path / place / 'cats'}@8", *flags)
     for _ in range(2):
-        cli("export", tmp_path / "run-a")
-    refused = cli("export", tmp_path / "run-b", check=False)
+        here("export", tmp_path / "run-a")
+    refused = here("export", tmp_path / "run-b", check=False)
     assert f"{FIRST}-folder-cats: was trained on other data" in refused.stderr
-    cli("export", tmp_path / "run-b", "--name", f"{FIRST}-folder-cats")
+    here("export", tmp_path / "run-b", "--name", f"{FIRST}-folder-cats")
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_a_command_is_kept_without_the_folders_of_a_machine(typed, kept):
 
 def test_half_precision_is_half_as_large_and_stays_so(runs, tmp_path, monkeypatch):
     monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(tmp_path))
-    made = {name: Path(cli("export", runs[FIRST], "--name", name, *flags).stdout.strip()) for name, *flags in HALVES}
+    made = {name: Path(here("export", runs[FIRST], "--name", name, *flags).stdout.strip()) for name, *flags in HALVES}
     size = {name: (folder / "model.safetensors").stat().st_size for name, folder in made.items()}
     assert 0.45 < size["half"] / size["whole"] < 0.75, "vectors stay as they are"
     pictures = {name: ganzoo.load(name).sample(4) for name in made}

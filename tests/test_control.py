@@ -8,7 +8,7 @@ import math
 import numpy
 import pytest
 import torch
-from conftest import cli, tiny, told
+from conftest import here, tiny, told
 from torch import nn
 
 from ganzoo import registry
@@ -153,7 +153,7 @@ def test_several_seeds_are_told_by_median_and_range():
 def test_a_run_for_each_seed_and_the_best_is_exported_with_all_of_them(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(tmp_path / "weights"))
     out = tmp_path / "runs"
-    cli("train", "vanilla", "--data", "fake", "--steps", 3, "--seeds", "4-5", "--out", out, "--quiet", *tiny("vanilla"))
+    here("train", "vanilla", "--data", "fake", "--steps", 3, "--seeds", "4-5", "--out", out, "--quiet", *tiny("vanilla"))
     assert sorted(p.name for p in out.iterdir()) == ["seed-4", "seed-5"]
     plans = [json.loads((out / f"seed-{s}" / "run.json").read_text()) for s in (4, 5)]
     assert [p["seed"] for p in plans] == [4, 5]
@@ -166,7 +166,7 @@ def test_a_run_for_each_seed_and_the_best_is_exported_with_all_of_them(tmp_path,
     code, said = told(capsys, "export", out)
     assert (code, "seeds 5 are not measured yet" in said) == (2, True), "it was trained on since"
     (out / "seeds.json").write_text(json.dumps(kept))
-    cli("export", out, "--name", "two")
+    here("export", out, "--name", "two")
     config = json.loads((tmp_path / "weights" / "two" / "config.json").read_text())
     assert config["training"]["seed"] == config["seeds"]["chosen"] == 5
     assert config["seeds"]["measures"][0]["median"] == 1.5

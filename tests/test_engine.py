@@ -14,7 +14,7 @@ import time
 
 import pytest
 import torch
-from conftest import REPO, cli, tiny
+from conftest import REPO, cli, here, tiny
 from torch import nn
 
 from ganzoo import data, registry
@@ -169,7 +169,7 @@ def test_snapshots_are_log_spaced():
 def test_divergence_stops_and_keeps_the_last_good_state(tmp_path):
     run = tmp_path / "run"
     name = registry.MODELS[0]
-    cli("train", name, "--data", "fake", "--steps", 3, "--out", run, "--quiet", *tiny(name))
+    here("train", name, "--data", "fake", "--steps", 3, "--out", run, "--quiet", *tiny(name))
     good = (run / "state.safetensors").read_bytes()
     plan = json.loads((run / "run.json").read_text())
     plan["config"]["lr_d"] = plan["config"]["lr_g"] = 1e38
@@ -241,7 +241,7 @@ def small_disk():
 def test_a_full_disk_is_one_line_and_the_old_state_stays(tmp_path):
     run = tmp_path / "run"
     name = registry.MODELS[0]
-    cli("train", name, "--data", "fake", "--steps", 3, "--out", run, "--quiet", *tiny(name))
+    here("train", name, "--data", "fake", "--steps", 3, "--out", run, "--quiet", *tiny(name))
     good = (run / "state.safetensors").read_bytes()
     assert len(good) > 20_000
     done = subprocess.run(
@@ -327,15 +327,15 @@ def test_the_best_is_kept_beside_the_last(tmp_path, weights):
 
     name, run = registry.MODELS[0], tmp_path / "run"
     flags = ["--data", "fake", "--quiet", "--keep-best", "--save-every", 0.1, "--steps", 300, *tiny(name)]
-    cli("train", name, *flags, "--out", run)
+    here("train", name, *flags, "--out", run)
     _, facts = read_tensors(run / "best.safetensors")
     assert 0 < int(facts["step"]) <= 300
     assert float(facts["frechet"]) > 0
-    cli("export", run, "--name", "best", "--best")
-    cli("export", run, "--name", "last")
+    here("export", run, "--name", "best", "--best")
+    here("export", run, "--name", "last")
     assert ganzoo.resolve("best").config["training"]["steps"] == int(facts["step"])
     assert ganzoo.resolve("last").config["training"]["steps"] == 300
-    done = cli("train", name, *flags[:3], "--keep-best", "--data", "shapes", "--out", tmp_path / "other", check=False)
+    done = here("train", name, *flags[:3], "--keep-best", "--data", "shapes", "--out", tmp_path / "other", check=False)
     assert "no judge for 'shapes'" in done.stderr
     kept = Run.open(run)
     for distance, replaced in ((float(facts["frechet"]) + 1, False), (0.0, True)):
@@ -369,13 +369,13 @@ def test_a_training_that_fails_is_no_certificate():
 
 
 def test_both_loops_of_the_bench_are_trained_and_compared(weights):
-    said = cli("bench", "vanilla", "--parity", "fake", "--images", 640, "--seeds", 2, "--json")
+    said = here("bench", "vanilla", "--parity", "fake", "--images", 640, "--seeds", 2, "--json")
     found = json.loads(said.stdout)
     assert set(found) == {"engine", "plain"}
     assert all(len(of) == 2 and min(of) > 0 for of in found.values())
-    few = json.loads(cli("bench", "vanilla", "--parity", "fake", "--images", 128, "--seeds", 1, "--json").stdout)
+    few = json.loads(here("bench", "vanilla", "--parity", "fake", "--images", 128, "--seeds", 1, "--json").stdout)
     assert all(few[loop][0] != found[loop][0] for loop in found), "both are trained"
     assert "seed 1, plain: " in said.stderr
-    refused = cli("bench", "--parity", "fake", check=False)
+    refused = here("bench", "--parity", "fake", check=False)
     assert refused.returncode == 2
     assert "--parity needs a MODEL" in refused.stderr

@@ -6,7 +6,7 @@ import json
 
 import pytest
 import torch
-from conftest import cli
+from conftest import here
 from PIL import Image
 
 from ganzoo import data
@@ -122,11 +122,11 @@ def test_a_model_trains_on_a_folder_and_is_exported_under_a_name(tmp_path, monke
     fill(tmp_path / "pictures", [f"{i}.png" for i in range(40)])
     monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(tmp_path / "weights"))
     flags = ["--steps", 3, "--batch", 8, "--width", 4, "--out", tmp_path / "run", "--quiet"]
-    cli("train", "dcgan", "--data", f"folder:{tmp_path / 'pictures'}@16", *flags)
+    here("train", "dcgan", "--data", f"folder:{tmp_path / 'pictures'}@16", *flags)
     assert str(tmp_path) in json.loads((tmp_path / "run/run.json").read_text())["command"]
-    assert cli("export", tmp_path / "run").stdout.strip().endswith("weights/dcgan-folder-pictures")
-    cli("export", tmp_path / "run", "--name", "mine")
-    cli("sample", "mine", "--n", 2, "--out", tmp_path / "x.png")
+    assert here("export", tmp_path / "run").stdout.strip().endswith("weights/dcgan-folder-pictures")
+    here("export", tmp_path / "run", "--name", "mine")
+    here("sample", "mine", "--n", 2, "--out", tmp_path / "x.png")
     for name in ("config.json", "README.md"):  # no folder of this machine
         text = (tmp_path / "weights/mine" / name).read_text()
         assert str(tmp_path) not in text

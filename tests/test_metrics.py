@@ -9,7 +9,7 @@ import math
 
 import pytest
 import torch
-from conftest import cli
+from conftest import here
 
 from ganzoo import data, registry
 from ganzoo.hub import card
@@ -101,7 +101,7 @@ def test_a_measure_has_three_digits_and_no_exponent(value, said):
 
 @pytest.mark.parametrize("name", registry.MODELS)
 def test_few_pictures_are_measured_too(name, weights):
-    found = json.loads(cli("eval", f"{name}-fake", "--n", 10, "--json").stdout)
+    found = json.loads(here("eval", f"{name}-fake", "--n", 10, "--json").stdout)
     assert all(math.isfinite(m["value"]) for m in found)
     assert {"Fréchet distance", "copies"} <= {m["name"] for m in found}
 
@@ -120,7 +120,7 @@ def test_measure_says_which_judge_is_missing(weights):
 
 def test_report_measures_a_checkpoint_with_its_judge(weights):
     name = f"{registry.MODELS[0]}-fake"
-    found = json.loads(cli("eval", name, "--n", 100, "--json", "--record").stdout)
+    found = json.loads(here("eval", name, "--n", 100, "--json", "--record").stdout)
     names = {m["name"] for m in found}
     assert {"Fréchet distance", "Inception-style score", "lost classes", "precision", "coverage", "copies"} <= names
     assert all(m["n"] == 100 and m["draws"] == 3 for m in found if m["name"] != "copies")

@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import yaml
-from conftest import REPO, cli
+from conftest import REPO, cli, here
 
 import ganzoo
 from ganzoo.hub import card
@@ -29,7 +29,7 @@ def test_front_matter_is_what_a_space_accepts():
 def test_table_of_models_is_made_from_the_checkpoints():
     table = README.split("--markdown` -->\n")[1].split("\n<!-- end")[0]
     assert table == card.table(ganzoo.checkpoints())
-    assert cli("list", "--markdown").stdout.strip() == table
+    assert here("list", "--markdown").stdout.strip() == table
 
 
 def test_tree_names_every_file_and_no_other():

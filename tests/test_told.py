@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import cli, tiny, told
+from conftest import cli, here, tiny, told
 
 from ganzoo import data, registry
 from ganzoo.checkpoint import from_run
@@ -119,14 +119,14 @@ def test_the_papers_sizes():
 def first(tmp_path_factory):
     run = tmp_path_factory.mktemp("stages") / "one"
     name = MODELS[1]
-    cli("train", name, "--data", "shapes@16", "--steps", 6, "--out", run, "--quiet", *tiny(name))
+    here("train", name, "--data", "shapes@16", "--steps", 6, "--out", run, "--quiet", *tiny(name))
     return run
 
 
 def test_stage_two_paints_on_stage_one_which_stays_as_it_is(first, tmp_path):
     name = MODELS[1]
     flags = ["--stage", 2, "--first", first, "--seed", 1, *tiny(name)]  # another seed: what is equal was taken
-    cli("train", name, "--data", "shapes@64", "--steps", 3, "--out", tmp_path / "two", "--quiet", *flags)
+    here("train", name, "--data", "shapes@64", "--steps", 3, "--out", tmp_path / "two", "--quiet", *flags)
     _, one, _ = from_run(first)
     _, two, _ = from_run(tmp_path / "two")
     for part in ("first", "R"):  # batch norm's statistics, too
@@ -284,7 +284,7 @@ def test_stage_two_may_end_at_the_sketchs_side():
 def test_stage_two_of_places_learns(first, tmp_path):
     name = MODELS[1]
     flags = [*tiny(name), "--shuffle", "yes", "--d-patch", 4, "--r1", 1, "--paint", "over"]
-    cli("train", name, "--data", "shapes@64", "--stage", 2, "--first", first, "--steps", 2, "--out", tmp_path / "two", *flags)
+    here("train", name, "--data", "shapes@64", "--stage", 2, "--first", first, "--steps", 2, "--out", tmp_path / "two", *flags)
     _, trained, _ = from_run(tmp_path / "two")
     spec = registry.spec(name)
     assert trained.second.last.weight.shape == (48, 8, 3, 3)

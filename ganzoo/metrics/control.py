@@ -163,7 +163,7 @@ def sweep(case: Case, code: Code) -> dict[str, float]:
     moved = {}
     for name, factor in FACTORS.items():
         rows = factor(images).view(-1, PLACES)
-        rho = [float(spearmanr(places.numpy(), row.numpy()).statistic) for row in rows if row.std() > 0]
+        rho = [float(spearmanr(places.numpy(), row.numpy()).statistic) for row in rows if row.max() > row.min()]
         moved[name] = statistics.mean(rho) if rho else 0.0
     return moved
 
