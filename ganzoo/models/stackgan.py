@@ -16,18 +16,18 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, relu
+from torch.nn.functional import avg_pool2d, interpolate, relu
 
 from ..gan import Batch, Phase, Terms
 from ..inputs import EPSILON, Noise
 from ..nets import Residual, conv, doublings, init_normal, larger, unfolded
 from ..spec import Paper, Spec, knob
 from ..text import reader
-from ..text.reader import LIGHT, Reads
+from ..text.reader import LIGHT, Augmentation, Reads
 
 LARGER = 4  # the side of Stage II's picture, in sides of Stage I's
 COMPACT = LIGHT | {"width": 16, "refine": 32, "blocks": 1}
-SHUFFLE = COMPACT | {"shuffle": "yes", "d_patch": 4, "disturb": 0.0}
+SHUFFLE = COMPACT | {"shuffle": "yes", "restore": 20.0, "d_patch": 4, "disturb": 0.0}
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Config(reader.Config):
     refine: int = knob(128, "Stage II: channels next to the sketch")
     blocks: int = knob(4, "Stage II: residual blocks")
     paint: Literal["anew", "over"] = knob("anew", "Stage II draws anew, or over the enlarged sketch, a later idea")
+    restore: float = knob(0.0, "Stage II: weight of what it loses of real pictures that were made small, a later idea; 0: none")
     shuffle: Literal["no", "yes"] = knob(
         "no", "Stage II ends at the sketch's side, each place then being 4 x 4 pixels, a later idea"
     )
@@ -56,31 +57,12 @@ class Config(reader.Config):
         return self.side // LARGER if self.stage == 2 else self.side
 
 
-class Augmentation(nn.Module):
-    """said (B, E), epsilon (B, A) -> condition (B, A), a draw from the Gaussian that a caption becomes (section 3.2)."""
-
-    def __init__(self, c: Config) -> None:
-        super().__init__()
-        self.gaussian = nn.Sequential(nn.Linear(c.embedding, 2 * c.condition), nn.LeakyReLU(0.2))
-
-    def forward(self, said: Tensor, epsilon: Tensor) -> Tensor:
-        mean, deviation = self.gaussian(said).float().chunk(2, 1)
-        condition: Tensor = mean + deviation.exp() * epsilon
-        return condition
-
-    def kl(self, said: Tensor) -> Tensor:
-        """KL(N(mean, deviation) || N(0, I)), the mean over the numbers (equation 2)."""
-        mean, deviation = self.gaussian(said).float().chunk(2, 1)
-        divergence: Tensor = (mean.square() + (2 * deviation).exp() - 1).mean() / 2 - deviation.mean()
-        return divergence
-
-
 class Sketcher(nn.Module):
     """Stage I: z (B, Z), condition (B, A) -> image (B, C, S, S) in [-1, 1]."""
 
     def __init__(self, c: Config) -> None:
         super().__init__()
-        self.augmentation = Augmentation(c)
+        self.augmentation = Augmentation(c.embedding, c.condition)
         steps = len(doublings(c.sketch_side))
         widths = [c.width * 2**i for i in range(steps + 1)][::-1]
         self.front = nn.Sequential(nn.Linear(c.z + c.condition, widths[0] * 16, bias=False), nn.BatchNorm1d(widths[0] * 16))
@@ -96,7 +78,7 @@ class Refiner(nn.Module):
 
     def __init__(self, c: Config) -> None:
         super().__init__()
-        self.augmentation = Augmentation(c)
+        self.augmentation = Augmentation(c.embedding, c.condition)
         w = c.refine
         self.over = c.paint == "over"
         first = nn.Conv2d(c.channels, w, 3, 1, 1)
@@ -165,7 +147,18 @@ class StackGAN(Reads):
         return self.second if self.config.stage == 2 else self.first
 
     def g_loss(self, batch: Batch) -> Terms:
-        return super().g_loss(batch) | {"g_kl": self.config.kl * self.drawing.augmentation.kl(self.said(batch))}
+        c, terms = self.config, super().g_loss(batch)
+        if c.stage == 2 and c.restore:
+            terms["g_restore"] = c.restore * self.lost(batch)
+        return terms | {"g_kl": c.kl * self.drawing.augmentation.kl(self.said(batch))}
+
+    def lost(self, batch: Batch) -> Tensor:
+        """Mean difference (L1) of real pictures from what Stage II makes of them, shrunk, and their captions; half a batch."""
+        half = len(batch["image"]) // 2
+        real, said, epsilon = (x[:half] for x in (batch["image"], self.said(batch), batch[EPSILON]))
+        small = avg_pool2d(real, LARGER)
+        enlarged: Tensor = self.second(small, self.second.augmentation(said, epsilon)).float()
+        return (enlarged - real).abs().mean()
 
     def phases(self) -> list[Phase]:
         c = self.config
