@@ -292,3 +292,17 @@ def test_stage_two_of_places_learns(first, tmp_path):
     assert configure(spec.config, {"side": 64, "d_patch": 4}).d_patch == 4
     with pytest.raises(ValueError, match="d_patch: 3 does not divide the side, 64"):
         configure(spec.config, {"side": 64, "d_patch": 3})
+
+
+def test_stage_two_pays_for_what_it_loses_of_real_pictures():
+    spec = registry.spec(MODELS[1])
+    knobs = dict(spec.tiny) | {"side": 64, "stage": 2, "paint": "over", "restore": 3.0}
+    gan = spec.build(configure(spec.config, knobs))
+    torch.nn.init.zeros_(gan.second.body[-1].weight)
+    torch.nn.init.zeros_(gan.second.body[-1].bias)
+    batch = gan.draw(6) | {"image": torch.rand(6, 3, 64, 64) * 1.8 - 0.9}
+    small = torch.nn.functional.avg_pool2d(batch["image"], 4)
+    enlarged = torch.nn.functional.interpolate(small, scale_factor=4, mode="bicubic").clamp(-0.99, 0.99)
+    lost = (enlarged - batch["image"])[:3].abs().mean().item()
+    assert gan.g_loss(batch)["g_restore"].item() == pytest.approx(3 * lost, rel=1e-4)
+    assert "g_restore" not in spec.build(configure(spec.config, knobs | {"restore": 0.0})).g_loss(gan.draw(6) | batch)
