@@ -65,6 +65,7 @@ class Engine:
         precision: str,
         group: Group | None = None,
         begin: Callable[[GAN], None] | None = methodcaller("prepare"),  # None: a state will be read over it
+        before: int = 0,  # pictures that the networks had seen when the training began
     ) -> None:
         torch.manual_seed(stream("init", seed))
         facts = {k: v for k, v in data.facts().items() if k in fields(spec.config)}
@@ -79,7 +80,7 @@ class Engine:
         self.data, self.seed, self.device, self.precision = data, seed, device, precision
         self.order = Order(len(data), seed)
         self.feed = Feed(data, self.order, self.config.batch, self.group.share, device)
-        self.step = 0
+        self.step, self.before = 0, before
         self.share = 1.0  # of the batch that this process plays
         self.pending: list[tuple[int, Terms]] = []  # terms of the steps since the last `read`, still on the device
 
@@ -146,7 +147,7 @@ class Engine:
     @torch.no_grad()
     def update_average(self) -> None:
         """Move the averaged weights towards the live ones; early on faster, so that the first pictures do not linger."""
-        half_life = min(self.config.ema, 0.05 * self.images)
+        half_life = min(self.config.ema, 0.05 * (self.before + self.images))
         torch._foreach_lerp_(self._shadow, self._live, 1 - 0.5 ** (self.config.batch / half_life) if half_life else 1.0)
         for shadow, live in self._counts:
             shadow.copy_(live)

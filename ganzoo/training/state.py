@@ -80,7 +80,9 @@ class Run:
             start = Start.of(plan.start, plan.model)
             plan = replace(plan, config=start.knobs(spec) | plan.config, started=start.facts)
             begin = start.give
-        self.engine = Engine(spec, plan.config, pictures, plan.seed, device, precision, group, begin)
+        self.engine = Engine(
+            spec, plan.config, pictures, plan.seed, device, precision, group, begin, plan.started.get("images", 0)
+        )
         self.folder = folder
         self.plan = replace(
             plan,
