@@ -11,6 +11,7 @@ log.jsonl                  losses over steps
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
@@ -29,7 +30,7 @@ from . import data, files, registry
 from .gan import GAN
 from .images import columns_for, from_pil, grid, png, shrunk, to_uint8, webp
 from .manifest import FORMAT, HEAVIEST_FILE, MODEL, MOST_PICTURES, NAME, OPPONENT, check, check_log, fit, weigh
-from .spec import Spec, configure
+from .spec import Spec, configure, naming
 from .training import state
 from .training.engine import drawing, opposing
 
@@ -233,23 +234,12 @@ def export(
             raise ValueError(f"{folder}: was trained on other data ({there.get('source')}); choose a --name, or say this one")
     shots = thin(sorted(p for p in (run / "snapshots").glob("*.png") if int(p.stem) <= step), TIMELINE_ROWS)
 
-    if half:  # what is shown is what is written
-        gan.load_state_dict(halved(drawing(gan) | ({} if light else opposing(gan))), strict=False)
-    hashes = write_networks(folder, gan, light)
-    if gan.inputs:
-        files.write(folder / "preview.png", png(preview(gan)))
-    kept = write_training_pictures(folder, plan) if gan.inputs else {}
-    if shots:
-        files.write(folder / "timeline.png", png(strip(shots, int(plan.config["side"]))))
-    if (run / "log.jsonl").exists():
-        files.write(folder / "log.jsonl", (run / "log.jsonl").read_bytes())
-
     config = {
         "format": FORMAT,
         "name": name,
         "model": plan.model,
         "data": {"name": plan.data} | plan.about,  # a folder of pictures is named without its path
-        "config": plan.config | {k: homeless(plan.config[k]) for k in ("first", "encoder") if k in plan.config},
+        "config": plan.config | {k: homeless(getattr(gan.config, k)) for k in naming(type(gan.config))},
         "inputs": [{"name": i.name, "type": type(i).__name__} | asdict(i) for i in gan.inputs],
         "training": {
             "command": typed(plan.command),
@@ -261,13 +251,24 @@ def export(
             "precision": plan.precision,
             "seed": plan.seed,
             "commit": plan.commit,
-            **({"start": plan.started | {"command": typed(plan.started["command"])}} if plan.started else {}),
+            **({"start": plan.started} if plan.started else {}),
         },
         "timeline": {"steps": [int(p.stem) for p in shots]},
-        **kept,
         "metrics": [],
-        "files": hashes,
+        "files": {MODEL: "0" * 64},  # until they are written
     }
+    check(config, str(folder))
+
+    if half:  # what is shown is what is written
+        gan.load_state_dict(halved(drawing(gan) | ({} if light else opposing(gan))), strict=False)
+    config["files"] = write_networks(folder, gan, light)
+    if gan.inputs:
+        files.write(folder / "preview.png", png(preview(gan)))
+    config |= write_training_pictures(folder, plan) if gan.inputs else {}
+    if shots:
+        files.write(folder / "timeline.png", png(strip(shots, int(plan.config["side"]))))
+    if (run / "log.jsonl").exists():
+        files.write(folder / "log.jsonl", (run / "log.jsonl").read_bytes())
     if (folder / "config.json").exists():  # what was measured on these very weights stays true
         before = files.read_json(folder / "config.json")
         if before.get("files") == config["files"]:
@@ -280,8 +281,12 @@ def export(
 
 
 def typed(commands: str) -> str:
-    """Command lines as they may be shown: see `homeless`."""
-    return "\n".join(map(homeless, commands.splitlines()))
+    """Command lines as they may be shown: see `homeless`; a line that is none is left out."""
+    shown = []
+    for line in commands.splitlines():
+        with contextlib.suppress(ValueError):
+            shown.append(homeless(line))
+    return "\n".join(shown)
 
 
 def homeless(command: str) -> str:

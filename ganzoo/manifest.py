@@ -71,8 +71,8 @@ def check(config: dict[str, Any], where: str) -> None:
         raise ValueError(f"{where}: lacks {', '.join(missing)}")
     bounded(config, where)
     shaped(config, SHAPE, where)
-    if started := config["training"].get("start"):
-        shaped(started, START, f"{where}: training: start")
+    if "start" in config["training"]:
+        shaped(config["training"]["start"], START, f"{where}: training: start")
     if config.get("certificate"):
         shaped(config["certificate"], CERTIFICATE, f"{where}: certificate")
     if not re.fullmatch(NAME, config["name"]):

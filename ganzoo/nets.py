@@ -78,6 +78,26 @@ class Residual(nn.Module):
         return relu(x + self.body(x))
 
 
+class Augmentation(nn.Module):
+    """said (B, E), epsilon (B, A) -> condition (B, A), a draw from the Gaussian that a caption becomes (Zhang et
+    al. 2016, arXiv 1612.03242, section 3.2)."""
+
+    def __init__(self, embedding: int, condition: int) -> None:
+        super().__init__()
+        self.gaussian = nn.Sequential(nn.Linear(embedding, 2 * condition), nn.LeakyReLU(0.2))
+
+    def forward(self, said: Tensor, epsilon: Tensor) -> Tensor:
+        mean, deviation = self.gaussian(said).float().chunk(2, 1)
+        condition: Tensor = mean + deviation.exp() * epsilon
+        return condition
+
+    def kl(self, said: Tensor) -> Tensor:
+        """KL(N(mean, deviation) || N(0, I)), the mean over the numbers (equation 2)."""
+        mean, deviation = self.gaussian(said).float().chunk(2, 1)
+        divergence: Tensor = (mean.square() + (2 * deviation).exp() - 1).mean() / 2 - deviation.mean()
+        return divergence
+
+
 def larger(widths: list[int], channels: int) -> nn.Sequential:
     """features (B, F, s, s) -> image (B, C, S, S) in [-1, 1], twice as large for each width after the first."""
     layers: list[nn.Module] = []

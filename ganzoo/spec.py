@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def knob(default: T, help: str) -> T:
-    """A dataclass field with a sentence for `--help`."""
-    value: T = field(default=default, metadata={"help": help})
+def knob(default: T, help: str, names: bool = False) -> T:
+    """A dataclass field with a sentence for `--help`; names: it names another checkpoint or run, whose networks are taken."""
+    value: T = field(default=default, metadata={"help": help, "names": names})
     return value
 
 
@@ -65,6 +65,8 @@ class Config:
                 raise ValueError(f"{f.name}: {value!r} is not a text")
             if get_origin(hint) is tuple and not (isinstance(value, tuple) and all(isinstance(v, str) for v in value)):
                 raise ValueError(f"{f.name}: {value!r:.60} is not a tuple of texts")
+        if self.batch > MOST:
+            raise ValueError(f"batch: {self.batch} pictures a step are more than {MOST:,}")
         if self.batch < 2:
             raise ValueError(f"batch: {self.batch} is too small; batch normalisation needs at least 2 pictures")
         if self.channels not in (1, 3):
@@ -73,6 +75,7 @@ class Config:
             raise ValueError(f"beta1, beta2: {self.beta1}, {self.beta2} must both be below 1")
 
 
+MOST = 65_536  # pictures a step
 FROM_DATA = ("side", "channels", "classes", "captions", "styles")
 
 
@@ -84,6 +87,11 @@ def fields(config: type[Config]) -> dict[str, dataclasses.Field[Any]]:
 def knobs(config: type[Config]) -> dict[str, dataclasses.Field[Any]]:
     """The fields that a person sets, by name: all but those that the data decide."""
     return {k: f for k, f in fields(config).items() if k not in FROM_DATA}
+
+
+def naming(config: type[Config]) -> list[str]:
+    """The knobs that name another checkpoint or run."""
+    return [k for k, f in fields(config).items() if f.metadata["names"]]
 
 
 def configure(config: type[Config], values: Mapping[str, Any]) -> Config:

@@ -294,23 +294,15 @@ def test_a_training_begins_with_the_networks_of_a_run_or_a_checkpoint(name, runs
         assert all(torch.equal(v, anew[k]) for k, v in opposing(run.engine.gan).items()), "what was not kept begins anew"
 
 
-def test_what_was_seen_and_typed_before_is_counted_and_told(runs, weights, tmp_path):
-    here("train", FIRST, "--data", "fake", "--from", runs[FIRST], "--steps", 2, "--out", tmp_path / "one", "--quiet")
-    here(
-        "train",
-        FIRST,
-        "--data",
-        "fake",
-        "--from",
-        tmp_path / "one",
-        "--lr-g",
-        0,
-        "--steps",
-        3,
-        "--out",
-        tmp_path / "two",
-        "--quiet",
-    )
+def on(start, out, *flags):
+    """A training of the first model that begins with another's networks."""
+    here("train", FIRST, "--data", "fake", "--from", start, "--out", out, "--quiet", *flags)
+
+
+def test_what_was_seen_and_typed_before_is_counted_and_told(runs, weights, tmp_path, caplog):
+    on(runs[FIRST], tmp_path / "one", "--steps", 2)
+    on(tmp_path / "one", tmp_path / "two", "--steps", 3, "--lr-g", 0)
+    assert "lr_g is 0" not in caplog.text
     here("export", tmp_path / "two", "--name", "on")
     config = json.loads((weights / "on/config.json").read_text())
     batch, started = config["config"]["batch"], config["training"]["start"]
@@ -320,18 +312,63 @@ def test_what_was_seen_and_typed_before_is_counted_and_told(runs, weights, tmp_p
     typed = [line for line in page.splitlines() if line.startswith("python -m ganzoo train")]
     assert [line.split("--steps ")[1].split()[0] for line in typed] == ["12", "2", "3"]
     assert f"began with the networks of one, which had seen {14 * batch:,} pictures" in page
-    assert f"noise, {17 * batch:,} pictures".lower() in card.table([ganzoo.resolve("on")]).lower()
-    before, after = ganzoo.load(f"{FIRST}-fake"), ganzoo.load("on")
-    assert not torch.equal(before.sample(2), after.sample(2))
-    here("train", FIRST, "--data", "fake", "--from", "on", "--steps", 1, "--out", tmp_path / "three", "--quiet")
+    assert f"Noise, {17 * batch:,} pictures" in card.table([ganzoo.resolve("on")])
+    on("on", tmp_path / "three", "--steps", 1)
     assert json.loads((tmp_path / "three/run.json").read_text())["started"]["images"] == 17 * batch
+    assert "lr_g is 0, as in on: what draws will stay as it is" in caplog.text
 
 
-def test_a_checkpoint_is_measured_against_its_data_at_another_side(weights, tmp_path, capsys):
-    for name, side, out in ((FIRST, 32, "gan"), ("judge", 16, "judge-shapes")):
-        here("train", name, "--data", f"shapes@{side}", "--steps", 2, "--out", tmp_path / out, "--quiet", *tiny(name))
+def changed(folder, **training):
+    """A checkpoint's config.json with another account of its training."""
+    config = json.loads((folder / "config.json").read_text())
+    config["training"] |= training
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def test_the_average_is_not_lost_where_a_training_begins(weights, tmp_path):
+    changed(weights / NAME, images=10**7)
+    run = state.Run.create(tmp_path / "run", state.Plan(FIRST, "fake", {}, start=NAME))
+    start = {k: v.clone() for k, v in drawing(run.engine.gan).items() if v.is_floating_point() and "running" not in k}
+    for _ in range(3):
+        run.engine.advance()
+
+    def moved(networks):
+        return sum((drawing(networks)[k] - v).abs().sum() for k, v in start.items())
+
+    assert 0 < moved(run.engine.average) < 0.1 * moved(run.engine.gan)
+    run.save()
+    again = state.Run.open(tmp_path / "run")
+    for r in (run, again):
+        r.engine.advance()
+    assert moved(run.engine.average) == moved(again.engine.average), "a resume knows it too"
+
+
+def test_a_strangers_account_of_a_training_can_be_gone_on_from(weights, tmp_path):
+    earlier = {
+        "name": "x",
+        "revision": "",
+        "images": 5,
+        "command": "\n".join(["python -m ganzoo train x --out /home/me/x"] * 200),
+    }
+    changed(weights / NAME, command="it's not a command\npython -m ganzoo train y", start=earlier)
+    on(NAME, tmp_path / "run", "--steps", 1)
+    here("export", tmp_path / "run", "--name", "on")
+    told = json.loads((weights / "on/config.json").read_text())["training"]["start"]["command"].splitlines()
+    assert told[-1] == "python -m ganzoo train y"
+    assert told[-2].startswith("python -m ganzoo train x")
+    assert sum(map(len, told)) < 5000
+    for wrong in (None, [], "", {"name": "x"}):
+        changed(weights / NAME, start=wrong)
+        with pytest.raises(ValueError, match="training: start"):
+            state.Run.create(tmp_path / "not", state.Plan(FIRST, "fake", {}, start=NAME))
+
+
+def test_a_checkpoint_is_measured_against_its_data_at_another_side(weights, tmp_path):
+    for name, side, steps, out in (("infogan", 32, 2, "gan"), ("judge", 16, 80, "judge-shapes")):
+        here("train", name, "--data", f"shapes@{side}", "--steps", steps, "--out", tmp_path / out, "--quiet", *tiny(name))
         here("export", tmp_path / out, "--name", out)
-    capsys.readouterr()
-    here("eval", "gan", "--data", "shapes@16", "--n", 20, "--json")
-    found = json.loads(capsys.readouterr().out)
-    assert found[0]["name"] == "Fréchet distance"
+    own, other = (
+        json.loads(here("eval", "gan", *which, "--n", 20, "--json").stdout) for which in ((), ("--data", "shapes@16"))
+    )
+    assert [m["name"] for m in own] == [m["name"] for m in other]
+    assert own[0]["floor"] != other[0]["floor"], "its test pictures are drawn anew, not shrunk"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import json
 import math
 
 import pytest
 import torch
-from conftest import here
+from conftest import REPO, here
 
 from ganzoo import data, registry
+from ganzoo.checkpoint import Checkpoint
 from ganzoo.hub import card
 from ganzoo.metrics import report
 from ganzoo.metrics.case import Case, Look
@@ -111,6 +113,13 @@ def test_a_judge_of_other_classes_is_refused(weights):
     assert judge.config.classes == data.load("fake").classes
     with pytest.raises(ValueError, match=r"judge-fake knows other classes than 'fake' has.*train judge --data fake"):
         report.judge_of("fake", ("cat", "dog"))
+
+
+def test_a_judge_sees_pictures_of_another_side_at_its_own():
+    judge = Checkpoint(REPO / "weights/judge-shapes", "folder").load()
+    test = data.load(f"shapes@{2 * judge.config.side}", split="test")
+    few = dataclasses.replace(test, image=test.image[:200], label=test.label[:200], captions=test.captions[:200])
+    assert report.accuracy(judge, few)["value"] > 0.95
 
 
 def test_measure_says_which_judge_is_missing(weights):

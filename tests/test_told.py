@@ -292,6 +292,8 @@ def test_stage_two_of_places_learns(first, tmp_path):
     assert configure(spec.config, {"side": 64, "d_patch": 4}).d_patch == 4
     with pytest.raises(ValueError, match="d_patch: 3 does not divide the side, 64"):
         configure(spec.config, {"side": 64, "d_patch": 3})
+    with pytest.raises(ValueError, match="D takes in d_patch = 16 of 64 pixels as one"):
+        configure(spec.config, {"side": 64, "d_patch": 16})
 
 
 def test_stage_two_pays_for_what_it_loses_of_real_pictures():

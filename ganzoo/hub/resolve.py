@@ -24,9 +24,9 @@ from huggingface_hub import constants, try_to_load_from_cache
 from torch import Tensor
 
 from .. import data, files, registry
-from ..checkpoint import BESIDE, Checkpoint, from_run, weights_dir
+from ..checkpoint import BESIDE, Checkpoint, from_run, typed, weights_dir
 from ..gan import GAN
-from ..manifest import HEAVIEST_FILE
+from ..manifest import HEAVIEST_FILE, LONGEST
 from ..spec import Config, Spec, knobs
 from ..training.engine import drawing, opposing
 from . import network, settings
@@ -84,14 +84,18 @@ class Start:
         if is_ != model:
             raise ValueError(f"from: {name} is a {is_}, not a {model}; `python -m ganzoo list` names what there is")
         if gan.opponents and not opponent:
-            log.warning("%s was kept without its discriminator; that begins untrained (`--lr-g 0` first trains it alone)", name)
-        before = "\n".join(filter(None, [started.get("command", ""), command]))
-        facts = said | {"images": images + started.get("images", 0), "command": before}
+            log.warning("%s was kept without its discriminator; that begins untrained (see the README on `--from`)", name)
+        lines = [*started.get("command", "").splitlines(), *typed(command).splitlines()]
+        while sum(map(len, lines)) + len(lines) > LONGEST // 2:  # the card has room for as much again
+            lines.pop(0)
+        facts = said | {"images": images + started.get("images", 0), "command": "\n".join(lines)}
         return Start(gan.config, drawing(gan) | (opposing(gan) if opponent else {}), facts)
 
-    def knobs(self, spec: Spec) -> dict[str, Any]:
-        """The knobs that it was trained with; what the data decide is left to the data."""
-        return {k: v for k, v in asdict(self.config).items() if k in knobs(spec.config)}
+    def knobs(self, spec: Spec, given: dict[str, Any]) -> dict[str, Any]:
+        """The knobs that it was trained with, but for those that are given; what the data decide is left to the data."""
+        if "lr_g" not in given and not self.config.lr_g:
+            log.warning("lr_g is 0, as in %s: what draws will stay as it is; --lr-g moves it", self.facts["name"])
+        return {k: v for k, v in asdict(self.config).items() if k in knobs(spec.config)} | given
 
     def give(self, gan: GAN) -> None:
         """Put its networks into a GAN's. ValueError if they do not fit."""

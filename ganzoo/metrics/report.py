@@ -136,8 +136,7 @@ def summary(scores: list[Score]) -> dict[str, Any]:
 
 def accuracy(judge: Judge, test: data.Data) -> dict[str, Any]:
     """The share of the test set that a judge gets right."""
-    _, probability = judge.look(test.image)
-    right = (probability.argmax(1) == test.label).float().mean().item()
+    right = (look(judge, test.image).probability.argmax(1) == test.label).float().mean().item()
     return summary([Score("test accuracy", right, "higher", len(test), None, "on the data set's own test split")])
 
 

@@ -4,7 +4,9 @@ Adds: two stages (sections 3.3 and 3.4). Stage I draws a small picture from nois
 the caption again, and draws it four times as large, with residual blocks. Conditioning augmentation (section 3.2): a caption
 becomes a Gaussian, from which each picture's condition is drawn, held near N(0, I) by a KL term (equation 2).
 Departs: the captions are read by a word encoder unless `encoder` names a char-CNN-RNN; one epsilon serves both stages; an
-averaged generator. Recipes `compact` and `compact-2` are shipped: smaller, `reader.LIGHT`; Stage II paints over the sketch.
+averaged generator. Recipes `compact`, `compact-2` and `shuffle-2`, which are shipped: smaller, `reader.LIGHT`; Stage II paints
+over the sketch. `shuffle-2` ends by a pixel shuffle (Shi et al. 2016, arXiv 1609.05158), D begins by its inverse, and Stage II
+restores real pictures that were made small, too (L1, as in Isola et al. 2016, arXiv 1611.07004, section 3.1).
 Shapes: B batch, Z noise, T characters, E embedding, A condition, C channels, S side of the last stage's picture.
 """
 
@@ -20,10 +22,10 @@ from torch.nn.functional import avg_pool2d, interpolate, relu
 
 from ..gan import Batch, Phase, Terms
 from ..inputs import EPSILON, Noise
-from ..nets import Residual, conv, doublings, init_normal, larger, unfolded
+from ..nets import Augmentation, Residual, conv, doublings, init_normal, larger, unfolded
 from ..spec import Paper, Spec, knob
 from ..text import reader
-from ..text.reader import LIGHT, Augmentation, Reads
+from ..text.reader import LIGHT, Reads
 
 LARGER = 4  # the side of Stage II's picture, in sides of Stage I's
 COMPACT = LIGHT | {"width": 16, "refine": 32, "blocks": 1}
@@ -33,7 +35,7 @@ SHUFFLE = COMPACT | {"shuffle": "yes", "restore": 20.0, "d_patch": 4, "disturb":
 @dataclass(frozen=True)
 class Config(reader.Config):
     stage: int = knob(1, "the stage that is trained, 1 or 2")
-    first: str = knob("", "stage 2: run or checkpoint of the Stage I that it goes on from")
+    first: str = knob("", "stage 2: run or checkpoint of the Stage I that it goes on from", names=True)
     condition: int = knob(128, "numbers that conditioning augmentation makes of a caption")
     kl: float = knob(1.0, "weight of its KL term (lambda of equation 4)")
     width: int = knob(64, "Stage I: channels next to the picture; they double with each halving of the side")
@@ -84,9 +86,9 @@ class Refiner(nn.Module):
         first = nn.Conv2d(c.channels, w, 3, 1, 1)
         self.see = nn.Sequential(first, nn.ReLU(inplace=True), *conv(w, 2 * w, 4, 2), *conv(2 * w, 4 * w, 4, 2))
         self.join = nn.Sequential(*conv(4 * w + c.condition, 4 * w), *(Residual(4 * w) for _ in range(c.blocks)))
-        self.body, self.last = larger([4 * w, 2 * w, w, w // 2, w // 4], c.channels)[:-1], None
-        if c.shuffle == "yes":
-            self.body, self.last = larger([4 * w, 2 * w, w], c.channels)[:-2], nn.Conv2d(2 * w, c.channels * LARGER**2, 3, 1, 1)
+        self.last = nn.Conv2d(2 * w, c.channels * LARGER**2, 3, 1, 1) if c.shuffle == "yes" else None
+        widths = [4 * w, 2 * w, w] if self.last else [4 * w, 2 * w, w, w // 2, w // 4]
+        self.body = larger(widths, c.channels)[: -2 if self.last else -1]
 
     def forward(self, sketch: Tensor, condition: Tensor) -> Tensor:
         seen = self.see[2:](fine := self.see[:2](sketch))
@@ -94,11 +96,12 @@ class Refiner(nn.Module):
         logit: Tensor = self.body(self.join(torch.cat([seen, beside], 1)))
         if self.last:  # it sees the sketch's own features, too
             logit = unfolded(self.last(torch.cat([logit, fine], 1)), LARGER)
+        if self.over and self.last:
             small = sketch.to(logit.dtype).clamp(-0.99, 0.99).atanh().contiguous()
-            under = interpolate(small, scale_factor=LARGER, mode="bilinear")
-        else:
-            under = interpolate(sketch.float(), scale_factor=LARGER, mode="bicubic").clamp(-0.99, 0.99).atanh()
-        return (logit + under if self.over else logit.float()).tanh()
+            logit = logit + interpolate(small, scale_factor=LARGER, mode="bilinear")
+        elif self.over:
+            logit = logit + interpolate(sketch.float(), scale_factor=LARGER, mode="bicubic").clamp(-0.99, 0.99).atanh()
+        return logit.tanh() if self.last else logit.float().tanh()
 
 
 class StackGAN(Reads):

@@ -61,7 +61,7 @@ class Config(spec.Config):
     styles: tuple[str, ...] = knob((), "the manners that the data are drawn in, as captions call them")
 
     encoder: str = knob(
-        "encoder-emoji", "checkpoint of the caption encoder that a training starts with; empty: an untaught one"
+        "encoder-emoji", "checkpoint of the caption encoder that a training starts with; empty: an untaught one", names=True
     )
     reads: Literal["characters", "words"] = knob("words", "what that encoder cuts a caption into")
     embedding: int = knob(128, "numbers that it makes of a caption")
@@ -87,7 +87,10 @@ class Config(spec.Config):
             raise ValueError("embedding, recurrent, z, d_width, text and r1_every must be at least 1")
         if self.d_patch < 1 or self.side % self.d_patch:
             raise ValueError(f"d_patch: {self.d_patch} does not divide the side, {self.side}")
-        doublings(self.side // self.d_patch)
+        try:
+            doublings(self.side // self.d_patch)
+        except ValueError as error:
+            raise ValueError(f"{error}; D takes in d_patch = {self.d_patch} of {self.side} pixels as one") from None
 
 
 class Matching(nn.Module):
@@ -135,26 +138,6 @@ class Discriminator(nn.Module):
         return logit
 
 
-class Augmentation(nn.Module):
-    """said (B, E), epsilon (B, A) -> condition (B, A), a draw from the Gaussian that a caption becomes (Zhang et
-    al. 2016, arXiv 1612.03242, section 3.2)."""
-
-    def __init__(self, embedding: int, condition: int) -> None:
-        super().__init__()
-        self.gaussian = nn.Sequential(nn.Linear(embedding, 2 * condition), nn.LeakyReLU(0.2))
-
-    def forward(self, said: Tensor, epsilon: Tensor) -> Tensor:
-        mean, deviation = self.gaussian(said).float().chunk(2, 1)
-        condition: Tensor = mean + deviation.exp() * epsilon
-        return condition
-
-    def kl(self, said: Tensor) -> Tensor:
-        """KL(N(mean, deviation) || N(0, I)), the mean over the numbers (equation 2)."""
-        mean, deviation = self.gaussian(said).float().chunk(2, 1)
-        divergence: Tensor = (mean.square() + (2 * deviation).exp() - 1).mean() / 2 - deviation.mean()
-        return divergence
-
-
 class Reads(GAN):
     """A GAN with a caption among its inputs, R, that reads it, and a matching-aware D. A model adds what draws."""
 
@@ -181,8 +164,6 @@ class Reads(GAN):
         from .encoder import encoder
 
         c = self.config
-        if not c.captions:
-            raise ValueError("the data set has no captions; a folder has them in metadata.jsonl, as `text`")
         if not c.encoder:
             return
         found = encoder(c.encoder)

@@ -19,6 +19,7 @@ from ..data import Data, Order, stream
 from ..data.feed import Feed
 from ..gan import GAN, Terms
 from ..images import to_uint8
+from ..inputs import Text
 from ..spec import Spec, configure, fields
 from .distributed import Group
 from .kernels import hasten
@@ -72,6 +73,8 @@ class Engine:
         self.config = configure(spec.config, config | facts)
         self.group = group or Group()
         gan = spec.build(self.config)
+        if not data.captions and any(isinstance(i, Text) for i in gan.inputs):
+            raise ValueError("the data set has no captions; a folder has them in metadata.jsonl, as `text`")
         if begin:
             begin(gan)
         built = self.group.synchronise(gan, device)

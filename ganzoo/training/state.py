@@ -78,7 +78,7 @@ class Run:
             from ..hub.resolve import Start
 
             start = Start.of(plan.start, plan.model)
-            plan = replace(plan, config=start.knobs(spec) | plan.config, started=start.facts)
+            plan = replace(plan, config=start.knobs(spec, plan.config), started=start.facts)
             begin = start.give
         self.engine = Engine(
             spec, plan.config, pictures, plan.seed, device, precision, group, begin, plan.started.get("images", 0)
