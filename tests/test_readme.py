@@ -60,9 +60,7 @@ def test_the_command_lines_of_the_readme_run(tmp_path, monkeypatch):
 
     for line in block.splitlines():
         args = line.split("#")[0].split()[3:]
-        args = [
-            {"mnist": "fake", "runs/try": str(tmp_path / "run"), "grid.png": str(tmp_path / "grid.png")}.get(a, a) for a in args
-        ]
+        args = [str(tmp_path / a) if a in ("runs/try", "runs/more", "grid.png") else {"mnist": "fake"}.get(a, a) for a in args]
         args = [{"--minutes": "--steps", "2": "20", "10": "30"}.get(a, a) for a in args]
         if args[0] == "train":
             args += [*map(str, tiny(args[1])), "--quiet"]

@@ -301,9 +301,15 @@ def table(checkpoints: list[Checkpoint]) -> str:
             measure = f"finds {100 * m['value']:.0f} % of {m['n']} pictures by caption"
         rows.append(
             f"| `{c.name}` | [{c.spec.title}]({c.spec.paper.url}), {c.spec.paper.year} | {measure} | {controlled(c.config)} | "
-            f"{c.config['data']['title']}, {pictures_seen(c.config):,} pictures | {size:.1f} |"
+            f"{shown(c)}, {pictures_seen(c.config):,} pictures | {size:.1f} |"
         )
     return "\n".join(rows)
+
+
+def shown(checkpoint: Checkpoint) -> str:
+    """What it was shown: the data's title, and how wide its pictures are where the data come in several widths."""
+    title = str(checkpoint.config["data"]["title"])
+    return f"{title} at {checkpoint.config['config']['side']} pixels" if "@" in checkpoint.data else title
 
 
 CONTROL = ("label accuracy", "c1 error, real pictures")  # the measures of control that the table has room for
