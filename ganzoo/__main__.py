@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from . import registry
-from .spec import Spec, knobs, naming
+from .spec import Spec, knobs
 from .training.boards import BOARDS
 
 STEPS = 10_000  # of a training that was given no budget
@@ -193,8 +193,6 @@ def train(args: argparse.Namespace) -> None:
     if not 0 <= args.seed < 2**32:
         raise ValueError(f"seed: {args.seed} is not from 0 to {2**32 - 1}")
     given = {k.removeprefix("knob_"): v for k, v in vars(args).items() if k.startswith("knob_") and v is not None}
-    if args.start and (taken := sorted(given.keys() & set(naming(spec.config)))):
-        raise ValueError(f"--{taken[0]}: what it names is a part of the networks that --from begins with; leave one out")
     plan = state.Plan(
         model=args.model,
         data=args.data,

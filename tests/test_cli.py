@@ -64,7 +64,7 @@ HALVES = (("whole",), ("half", "--half"))
         (["train", FIRST, "--data", "fake", "--from", "dcgan-fake"], "dcgan-fake is a dcgan, not a"),
         (["train", FIRST, "--data", "fake", "--from", "RUN", "--width", "9"], "has other networks"),
         (["train", FIRST, "--data", "shapes@32", "--from", NAME], "take data of as many pixels"),
-        (["train", "stackgan", "--data", "fake", "--from", "stackgan-fake", "--encoder", ""], "--encoder: what it names"),
+        (["train", "stackgan", "--data", "fake", "--from", "stackgan-fake", "--encoder", "nowhere"], "no checkpoint 'nowhere'"),
         (["eval", NAME, "--data", "shapes"], "has other classes"),
         (["eval", NAME, "--data", "fake", "--record"], "leave out --data"),
         (["resume", "nowhere"], "no run"),

@@ -145,6 +145,32 @@ def test_stage_two_paints_on_stage_one_which_stays_as_it_is(first, tmp_path):
         first.with_name("gone").rename(first)
 
 
+def test_another_stage_one_may_be_put_under_a_stage_two(first, tmp_path):
+    name = MODELS[1]
+    flags = ["--data", "shapes@64", "--steps", 1, "--quiet"]
+    here("train", name, "--stage", 2, "--first", first, "--out", tmp_path / "two", *flags, *tiny(name))
+    other = ["--data", "shapes@16", "--seed", 7, "--steps", 1, "--quiet"]
+    here("train", name, "--out", tmp_path / "other", *other, *tiny(name))
+    here(
+        "train",
+        name,
+        "--from",
+        tmp_path / "two",
+        "--first",
+        tmp_path / "other",
+        "--out",
+        tmp_path / "both",
+        *flags,
+        "--lr-g",
+        0,
+    )
+    (_, two, _), (_, one, _), (_, both, _) = (from_run(tmp_path / x) for x in ("two", "other", "both"))
+    weights = dict(both.named_parameters())
+    assert all(torch.equal(v, weights[k]) for k, v in one.named_parameters() if k.startswith("first"))
+    assert all(torch.equal(v, weights[k]) for k, v in two.named_parameters() if k.startswith("second"))
+    assert not torch.equal(two.first.front[0].weight, both.first.front[0].weight)
+
+
 def test_what_stage_two_cannot_go_on_from(first, tmp_path, capsys):
     spec = registry.spec(MODELS[1])
 

@@ -97,8 +97,9 @@ class Start:
             log.warning("lr_g is 0, as in %s: what draws will stay as it is; --lr-g moves it", self.facts["name"])
         return {k: v for k, v in asdict(self.config).items() if k in knobs(spec.config)} | given
 
-    def give(self, gan: GAN) -> None:
-        """Put its networks into a GAN's. ValueError if they do not fit."""
+    def give(self, gan: GAN, prepare: bool = False) -> None:
+        """Put its networks into a GAN's; prepare: then those that the GAN's knobs name, such as another first stage. ValueError
+        if they do not fit."""
         wanted = {k: v.shape for k, v in gan.state_dict().items()}
         wrong = [k for k, v in self.tensors.items() if wanted.get(k) != v.shape] or sorted(drawing(gan).keys() - self.tensors)
         if wrong:
@@ -108,6 +109,8 @@ class Start:
                 "knobs that say so, and take data of as many pixels, colours and classes"
             )
         gan.load_state_dict(self.tensors, strict=False)
+        if prepare:
+            gan.prepare()
 
     @property
     def shapes(self) -> dict[str, torch.Size]:

@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from torch import Tensor
 from .. import data, registry
 from ..files import clean, read_json, read_tensors, write, write_json, write_tensors
 from ..gan import GAN
+from ..spec import naming
 from .distributed import Group
 from .engine import Engine, drawing, opposing, pick_device, pick_precision
 
@@ -78,8 +80,8 @@ class Run:
             from ..hub.resolve import Start
 
             start = Start.of(plan.start, plan.model)
+            begin = partial(start.give, prepare=bool(plan.config.keys() & set(naming(spec.config))))
             plan = replace(plan, config=start.knobs(spec, plan.config), started=start.facts)
-            begin = start.give
         self.engine = Engine(
             spec, plan.config, pictures, plan.seed, device, precision, group, begin, plan.started.get("images", 0)
         )
