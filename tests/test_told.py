@@ -322,15 +322,23 @@ def test_stage_two_of_places_learns(first, tmp_path):
         configure(spec.config, {"side": 64, "d_patch": 16})
 
 
-def test_stage_two_pays_for_what_it_loses_of_real_pictures():
+def test_stage_two_pays_for_what_it_loses_of_real_pictures_and_changes_in_sketches():
     spec = registry.spec(MODELS[1])
-    knobs = dict(spec.tiny) | {"side": 64, "stage": 2, "paint": "over", "restore": 3.0}
+    knobs = dict(spec.tiny) | {"side": 64, "stage": 2, "paint": "over", "restore": 3.0, "keep": 5.0}
     gan = spec.build(configure(spec.config, knobs))
     torch.nn.init.zeros_(gan.second.body[-1].weight)
     torch.nn.init.zeros_(gan.second.body[-1].bias)
     batch = gan.draw(6) | {"image": torch.rand(6, 3, 64, 64) * 1.8 - 0.9}
-    small = torch.nn.functional.avg_pool2d(batch["image"], 4)
-    enlarged = torch.nn.functional.interpolate(small, scale_factor=4, mode="bicubic").clamp(-0.99, 0.99)
-    lost = (enlarged - batch["image"])[:3].abs().mean().item()
-    assert gan.g_loss(batch)["g_restore"].item() == pytest.approx(3 * lost, rel=1e-4)
-    assert "g_restore" not in spec.build(configure(spec.config, knobs | {"restore": 0.0})).g_loss(gan.draw(6) | batch)
+
+    def enlarged(small):
+        return torch.nn.functional.interpolate(small, scale_factor=4, mode="bicubic").clamp(-0.99, 0.99)
+
+    shrunk = torch.nn.functional.avg_pool2d
+    terms = gan.g_loss(batch)
+    lost = (enlarged(shrunk(batch["image"], 4)) - batch["image"])[:3].abs().mean().item()
+    assert terms["g_restore"].item() == pytest.approx(3 * lost, rel=1e-4)
+    sketch = gan.first(batch["z"], gan.first.augmentation(gan.said(batch), batch["epsilon"]))
+    changed = (shrunk(enlarged(sketch), 4) - sketch).abs().mean().item()
+    assert terms["g_keep"].item() == pytest.approx(5 * changed, rel=1e-2)
+    free = spec.build(configure(spec.config, knobs | {"restore": 0.0, "keep": 0.0}))
+    assert not {"g_restore", "g_keep"} & free.g_loss(gan.draw(6) | {"image": batch["image"]}).keys()

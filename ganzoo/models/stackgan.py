@@ -6,7 +6,7 @@ becomes a Gaussian, from which each picture's condition is drawn, held near N(0,
 Departs: the captions are read by a word encoder unless `encoder` names a char-CNN-RNN; one epsilon serves both stages; an
 averaged generator. Recipes `compact`, `compact-2` and `shuffle-2`, which are shipped: smaller, `reader.LIGHT`; Stage II paints
 over the sketch. `shuffle-2` ends by a pixel shuffle (Shi et al. 2016, arXiv 1609.05158), D begins by its inverse, and Stage II
-restores real pictures that were made small, too (L1, as in Isola et al. 2016, arXiv 1611.07004, section 3.1).
+restores real pictures that were made small, too, and keeps to its sketch (L1, Isola et al. 2016, arXiv 1611.07004, equation 3).
 Shapes: B batch, Z noise, T characters, E embedding, A condition, C channels, S side of the last stage's picture.
 """
 
@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, relu
 
-from ..gan import Batch, Phase, Terms
+from ..gan import Batch, Terms
 from ..inputs import EPSILON, Noise
 from ..nets import Augmentation, Residual, conv, doublings, init_normal, larger, unfolded
 from ..spec import Paper, Spec, knob
@@ -29,7 +29,7 @@ from ..text.reader import LIGHT, Reads
 
 LARGER = 4  # the side of Stage II's picture, in sides of Stage I's
 COMPACT = LIGHT | {"width": 16, "refine": 32, "blocks": 1}
-SHUFFLE = COMPACT | {"shuffle": "yes", "restore": 20.0, "d_patch": 4, "disturb": 0.0}
+SHUFFLE = COMPACT | {"shuffle": "yes", "restore": 50.0, "keep": 20.0, "r1": 10.0, "lr_g": 2e-4, "d_patch": 4, "disturb": 0.0}
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Config(reader.Config):
     blocks: int = knob(4, "Stage II: residual blocks")
     paint: Literal["anew", "over"] = knob("anew", "Stage II draws anew, or over the enlarged sketch, a later idea")
     restore: float = knob(0.0, "Stage II: weight of what it loses of real pictures that were made small, a later idea; 0: none")
+    keep: float = knob(0.0, "Stage II: weight of what it changes in a sketch, seen as small as that, a later idea; 0: it may")
     shuffle: Literal["no", "yes"] = knob(
         "no", "Stage II ends at the sketch's side, each place then being 4 x 4 pixels, a later idea"
     )
@@ -113,8 +114,7 @@ class StackGAN(Reads):
 
     def __init__(self, c: Config) -> None:
         super().__init__(c)
-        z, text = self.inputs
-        self.inputs = (z, Noise(EPSILON, c.condition), text)
+        self.inputs = (self.inputs[0], Noise(EPSILON, c.condition), self.inputs[1])
         self.first = init_normal(Sketcher(c))
         if c.stage == 2:
             self.first.requires_grad_(False)
@@ -141,31 +141,35 @@ class StackGAN(Reads):
         if self.config.stage == 2:
             yield self.second(sketch.detach(), self.second.augmentation(said, epsilon))
 
+    def fake(self, batch: Batch) -> Tensor:
+        if "fake" not in batch:
+            drawn = [*self.imagined(self.said(batch), **self.noise(batch))]
+            batch["sketch"], batch["fake"] = drawn[0], drawn[-1]
+        return batch["fake"]
+
     def imagine(self, said: Tensor, **noise: Tensor) -> Tensor:
         return [*self.imagined(said, **noise)][-1]
 
     @property
-    def drawing(self) -> Sketcher | Refiner:
+    def G(self) -> Sketcher | Refiner:  # type: ignore[override]  # noqa: N802
         """The stage that is trained; while it is the second, the first stays as it is (section 3.4)."""
         return self.second if self.config.stage == 2 else self.first
 
     def g_loss(self, batch: Batch) -> Terms:
-        c, terms = self.config, super().g_loss(batch)
-        if c.stage == 2 and c.restore:
-            terms["g_restore"] = c.restore * self.lost(batch)
-        return terms | {"g_kl": c.kl * self.drawing.augmentation.kl(self.said(batch))}
+        terms = super().g_loss(batch) | {"g_kl": self.config.kl * self.G.augmentation.kl(self.said(batch))}
+        return terms | (self.faithful(batch) if self.config.stage == 2 else {})
 
-    def lost(self, batch: Batch) -> Tensor:
-        """Mean difference (L1) of real pictures from what Stage II makes of them, shrunk, and their captions; half a batch."""
-        half = len(batch["image"]) // 2
-        real, said, epsilon = (x[:half] for x in (batch["image"], self.said(batch), batch[EPSILON]))
-        small = avg_pool2d(real, LARGER)
-        enlarged: Tensor = self.second(small, self.second.augmentation(said, epsilon)).float()
-        return (enlarged - real).abs().mean()
-
-    def phases(self) -> list[Phase]:
-        c = self.config
-        return [Phase("D", (self.D,), self.d_loss, c.lr_d), Phase("G", (self.drawing,), self.g_loss, c.lr_g)]
+    def faithful(self, batch: Batch) -> Terms:
+        """What Stage II loses of real pictures that were made small (of half a batch), and changes in its sketches (L1)."""
+        c, terms = self.config, {}
+        if c.restore:
+            real, said, epsilon = (x[: len(x) // 2] for x in (batch["image"], self.said(batch), batch[EPSILON]))
+            enlarged = self.second(avg_pool2d(real, LARGER), self.second.augmentation(said, epsilon))
+            terms["g_restore"] = c.restore * (enlarged.float() - real).abs().mean()
+        if c.keep:
+            small = avg_pool2d(self.fake(batch).float(), LARGER)
+            terms["g_keep"] = c.keep * (small - batch["sketch"].float()).abs().mean()
+        return terms
 
 
 SPEC = Spec(
