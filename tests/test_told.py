@@ -286,8 +286,8 @@ def test_stage_two_may_end_at_the_sketchs_side():
     spec = registry.spec(MODELS[1])
     knobs = dict(spec.tiny) | {"side": 64, "stage": 2, "paint": "over", "shuffle": "yes", "d_patch": 4}
     gan = spec.build(configure(spec.config, knobs)).eval()
-    torch.nn.init.zeros_(gan.second.last.weight)
-    torch.nn.init.zeros_(gan.second.last.bias)
+    torch.nn.init.zeros_(gan.second.last[-1].weight)
+    torch.nn.init.zeros_(gan.second.last[-1].bias)
     given = gan.draw(2, 0)
     sketch, painting = gan.stages(**given)
     logit = sketch.clamp(-0.99, 0.99).atanh()
@@ -313,8 +313,8 @@ def test_stage_two_of_places_learns(first, tmp_path):
     here("train", name, "--data", "shapes@64", "--stage", 2, "--first", first, "--steps", 2, "--out", tmp_path / "two", *flags)
     _, trained, _ = from_run(tmp_path / "two")
     spec = registry.spec(name)
-    assert trained.second.last.weight.shape == (48, 8, 3, 3)
-    assert trained.second.last.bias.abs().sum() > 0, "it began with none"
+    assert trained.second.last[-1].weight.shape == (48, 4, 3, 3)
+    assert trained.second.last[-1].bias.abs().sum() > 0, "it began with none"
     assert configure(spec.config, {"side": 64, "d_patch": 4}).d_patch == 4
     with pytest.raises(ValueError, match="d_patch: 3 does not divide the side, 64"):
         configure(spec.config, {"side": 64, "d_patch": 3})

@@ -29,7 +29,7 @@ from ..text.reader import LIGHT, Reads
 
 LARGER = 4  # the side of Stage II's picture, in sides of Stage I's
 COMPACT = LIGHT | {"width": 16, "refine": 32, "blocks": 1}
-SHUFFLE = COMPACT | {"shuffle": "yes", "restore": 50.0, "keep": 20.0, "r1": 10.0, "lr_g": 2e-4, "d_patch": 4, "disturb": 0.0}
+SHUFFLE = COMPACT | {"shuffle": "yes", "restore": 50.0, "keep": 20.0, "d_patch": 4, "d_width": 32, "disturb": 0.0}
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,12 @@ class Refiner(nn.Module):
     def __init__(self, c: Config) -> None:
         super().__init__()
         self.augmentation = Augmentation(c.embedding, c.condition)
-        w = c.refine
-        self.over = c.paint == "over"
+        w, self.over = c.refine, c.paint == "over"
         first = nn.Conv2d(c.channels, w, 3, 1, 1)
         self.see = nn.Sequential(first, nn.ReLU(inplace=True), *conv(w, 2 * w, 4, 2), *conv(2 * w, 4 * w, 4, 2))
         self.join = nn.Sequential(*conv(4 * w + c.condition, 4 * w), *(Residual(4 * w) for _ in range(c.blocks)))
-        self.last = nn.Conv2d(2 * w, c.channels * LARGER**2, 3, 1, 1) if c.shuffle == "yes" else None
+        last = nn.Conv2d(w, c.channels * LARGER**2, 3, 1, 1)
+        self.last = nn.Sequential(*conv(2 * w, w), Residual(w), last) if c.shuffle == "yes" else None
         widths = [4 * w, 2 * w, w] if self.last else [4 * w, 2 * w, w, w // 2, w // 4]
         self.body = larger(widths, c.channels)[: -2 if self.last else -1]
 
@@ -193,7 +193,7 @@ SPEC = Spec(
     recipes={
         "compact": COMPACT | {"d_width": 48},
         "compact-2": COMPACT | {"paint": "over", "d_width": 16, "d_most": 256, "stage": 2},
-        "shuffle-2": SHUFFLE | {"paint": "over", "d_width": 32, "d_most": 256, "stage": 2},
+        "shuffle-2": SHUFFLE | {"paint": "over", "d_most": 256, "stage": 2, "r1": 10.0, "lr_g": 2e-4, "lr_d": 2e-4},
     },
     tiny={"encoder": "", "embedding": 8, "recurrent": 4, "z": 4, "condition": 4, "text": 4, "width": 4}
     | {"refine": 4, "blocks": 1, "d_width": 4, "batch": 8},
