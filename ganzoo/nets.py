@@ -79,8 +79,10 @@ class Residual(nn.Module):
 
 
 class Augmentation(nn.Module):
-    """said (B, E), epsilon (B, A) -> condition (B, A), a draw from the Gaussian that a caption becomes (Zhang et
-    al. 2016, arXiv 1612.03242, section 3.2)."""
+    """said (B, E), epsilon (B, A) -> condition (B, A), a draw from the Gaussian that a caption becomes.
+
+    Conditioning augmentation (Zhang et al. 2016, arXiv 1612.03242, section 3.2).
+    """
 
     def __init__(self, embedding: int, condition: int) -> None:
         super().__init__()
