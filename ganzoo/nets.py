@@ -108,6 +108,32 @@ def larger(widths: list[int], channels: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Conv2d(widths[-1], channels, 3, 1, 1), nn.Tanh())
 
 
+class Scale(nn.Linear):
+    """features (B, F, s, s), told (B, T) -> the same shape, each channel scaled and shifted by what is told (de Vries et al.
+    2017, arXiv 1707.00683, equation 3). It begins as a layer that changes nothing."""
+
+    def __init__(self, told: int, n: int) -> None:
+        super().__init__(told, 2 * n)
+
+    def reset_parameters(self) -> None:
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:  # type: ignore[override]
+        scale, shift = super().forward(told).to(x.dtype)[:, :, None, None].chunk(2, 1)
+        return torch.addcmul(shift, x, 1 + scale)
+
+
+def through(body: nn.Sequential, x: Tensor, scales: nn.ModuleList, told: Tensor) -> Tensor:
+    """What layers make of x (B, F, s, s), where each batch norm is followed by its `Scale`, if there are any."""
+    left = iter(scales)
+    for layer in body:
+        x = layer(x)
+        if isinstance(layer, nn.BatchNorm2d) and (scale := next(left, None)):
+            x = scale(x, told)
+    return x
+
+
 class Fold(nn.Module):
     """image (B, C, S, S) -> (B, side * side * C, S / side, S / side): see `folded`."""
 
@@ -149,7 +175,7 @@ def jitter(image: Tensor, amount: float) -> Tensor:
 def init_normal(net: Net, std: float = 0.02) -> Net:
     """Weights ~ normal(0, std), biases 0, batch norm ~ normal(1, std) (DCGAN, section 4: details of training)."""
     for m in net.modules():
-        if isinstance(m, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        if isinstance(m, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and not isinstance(m, Scale):
             nn.init.normal_(m.weight, 0.0, std)
             if m.bias is not None:
                 nn.init.zeros_(m.bias)

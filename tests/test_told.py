@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from conftest import cli, here, tiny, told
@@ -9,6 +11,7 @@ from conftest import cli, here, tiny, told
 from ganzoo import data, registry
 from ganzoo.checkpoint import from_run
 from ganzoo.data import drawn
+from ganzoo.hub.resolve import Start
 from ganzoo.images import from_uint8, resized, to_uint8
 from ganzoo.metrics.case import Case, Look
 from ganzoo.metrics.words import words
@@ -169,6 +172,27 @@ def test_another_stage_one_may_be_put_under_a_stage_two(first, tmp_path):
     assert all(torch.equal(v, weights[k]) for k, v in one.named_parameters() if k.startswith("first"))
     assert all(torch.equal(v, weights[k]) for k, v in two.named_parameters() if k.startswith("second"))
     assert not torch.equal(two.first.front[0].weight, both.first.front[0].weight)
+
+
+def test_every_layer_may_be_told_later_which_changes_nothing_at_first(first, tmp_path):
+    """A training may begin with networks that lack layers, where those begin as layers that do nothing."""
+    name = MODELS[1]
+    flags = ["--from", first, "--tell", "every", "--data", "shapes@16", "--steps", 3, "--out", tmp_path / "on", "--quiet"]
+    here("train", name, *flags)
+    (_, one, _), (_, on, _) = from_run(first), from_run(tmp_path / "on")
+    still = registry.spec(name).build(replace(one.config, tell="every")).eval()
+    Start.of(str(first), name).give(still)
+    given = one.draw(3, 5, text="a small red circle in the centre")
+    assert torch.equal(one.show(given), still.show(given))
+    assert all(w.any() for w in on.first.scales.parameters())
+    two = ["--stage", 2, "--first", tmp_path / "on", "--tell", "every", *tiny(name)]
+    here("train", name, *two, "--data", "shapes@64", "--steps", 1, "--out", tmp_path / "two", "--quiet")
+    _, two_, _ = from_run(tmp_path / "two")
+    assert torch.equal(two_.stages(**two_.draw(3, 5, text="a circle"))[0], on.show(on.draw(3, 5, text="a circle")))
+    scale = on.first.scales[0]
+    x, told_ = torch.randn(2, scale.out_features // 2, 3, 3), torch.randn(2, scale.in_features)
+    by, shift = (told_ @ scale.weight.T + scale.bias).chunk(2, 1)
+    assert torch.allclose(scale(x, told_), x * (1 + by[..., None, None]) + shift[..., None, None], atol=1e-6)
 
 
 def test_what_stage_two_cannot_go_on_from(first, tmp_path, capsys):

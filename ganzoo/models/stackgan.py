@@ -7,6 +7,7 @@ Departs: the captions are read by a word encoder unless `encoder` names a char-C
 averaged generator. Recipes `compact`, `compact-2` and `shuffle-2`, which are shipped: smaller, `reader.LIGHT`; Stage II paints
 over the sketch. `shuffle-2` ends by a pixel shuffle (Shi et al. 2016, arXiv 1609.05158), D begins by its inverse, and Stage II
 restores real pictures that were made small, too, and keeps to its sketch (L1, Isola et al. 2016, arXiv 1611.07004, equation 3).
+With `tell` every layer of Stage I is scaled and shifted by caption and noise (de Vries et al. 2017, arXiv 1707.00683).
 Shapes: B batch, Z noise, T characters, E embedding, A condition, C channels, S side of the last stage's picture.
 """
 
@@ -22,7 +23,7 @@ from torch.nn.functional import avg_pool2d, interpolate, relu
 
 from ..gan import Batch, Terms
 from ..inputs import EPSILON, Noise
-from ..nets import Augmentation, Residual, conv, doublings, init_normal, larger, unfolded
+from ..nets import Augmentation, Residual, Scale, conv, doublings, init_normal, larger, through, unfolded
 from ..spec import Paper, Spec, knob
 from ..text import reader
 from ..text.reader import LIGHT, Reads
@@ -39,14 +40,13 @@ class Config(reader.Config):
     condition: int = knob(128, "numbers that conditioning augmentation makes of a caption")
     kl: float = knob(1.0, "weight of its KL term (lambda of equation 4)")
     width: int = knob(64, "Stage I: channels next to the picture; they double with each halving of the side")
+    tell: Literal["first", "every"] = knob("first", "layers of Stage I that are told caption and noise; every: a later idea")
     refine: int = knob(128, "Stage II: channels next to the sketch")
     blocks: int = knob(4, "Stage II: residual blocks")
     paint: Literal["anew", "over"] = knob("anew", "Stage II draws anew, or over the enlarged sketch, a later idea")
     restore: float = knob(0.0, "Stage II: weight of what it loses of real pictures that were made small, a later idea; 0: none")
     keep: float = knob(0.0, "Stage II: weight of what it changes in a sketch, seen as small as that, a later idea; 0: it may")
-    shuffle: Literal["no", "yes"] = knob(
-        "no", "Stage II ends at the sketch's side, each place then being 4 x 4 pixels, a later idea"
-    )
+    shuffle: Literal["no", "yes"] = knob("no", "Stage II ends at the sketch's side, a place being 4 x 4 pixels, a later idea")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -66,14 +66,14 @@ class Sketcher(nn.Module):
     def __init__(self, c: Config) -> None:
         super().__init__()
         self.augmentation = Augmentation(c.embedding, c.condition)
-        steps = len(doublings(c.sketch_side))
-        widths = [c.width * 2**i for i in range(steps + 1)][::-1]
+        widths = [c.width * 2**i for i in range(len(doublings(c.sketch_side)) + 1)][::-1]
         self.front = nn.Sequential(nn.Linear(c.z + c.condition, widths[0] * 16, bias=False), nn.BatchNorm1d(widths[0] * 16))
         self.body = larger(widths, c.channels)
+        self.scales = nn.ModuleList(Scale(c.z + c.condition, n) for n in widths[1:] if c.tell == "every")
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
-        image: Tensor = self.body(relu(self.front(torch.cat([z, condition], 1))).unflatten(1, (-1, 4, 4)))
-        return image
+        told = torch.cat([z, condition], 1)
+        return through(self.body, relu(self.front(told)).unflatten(1, (-1, 4, 4)), self.scales, told)
 
 
 class Refiner(nn.Module):
