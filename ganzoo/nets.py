@@ -172,6 +172,33 @@ def jitter(image: Tensor, amount: float) -> Tensor:
     return grid_sample(image.float() + 1, places, align_corners=False) - 1
 
 
+def augment(image: Tensor, p: float) -> Tensor:
+    """Each change of ADA's (Karras et al. 2020, arXiv 2006.06676, appendix B) made to each picture (B, C, S, S) with
+    probability p: mirrored, scaled, stretched, turned, moved on white; brighter, of more contrast, more colourful.
+
+    What is drawn does not take these changes over, since p is less than 1 (section 2.2). Differentiable in the pictures.
+    """
+    n, device = len(image), image.device
+
+    def dice(spread: float, centre: float = 0.0) -> Tensor:
+        """A draw a picture, from a normal distribution; `centre`, which changes nothing, with probability 1 - p."""
+        drawn = centre + spread * torch.randn(n, device=device)
+        return torch.where(torch.rand(n, device=device) < p, drawn, torch.full_like(drawn, centre))
+
+    mirror = torch.where(torch.rand(n, device=device) < p / 2, -1.0, 1.0)
+    scale, stretch = dice(0.2).exp2(), dice(0.2).exp2()
+    turn = torch.where(torch.rand(n, device=device) < p, (2 * torch.rand(n, device=device) - 1) * math.pi, torch.zeros(()))
+    wide, high, cos, sin = scale * stretch * mirror, scale / stretch, turn.cos(), turn.sin()
+    rows = [cos * wide, -sin * wide, dice(0.25), sin * high, cos * high, dice(0.25)]  # 0.25: an eighth of the side
+    places = affine_grid(torch.stack(rows, 1).view(n, 2, 3), list(image.shape), align_corners=False)
+    image = grid_sample(image.float() - 1, places, align_corners=False) + 1
+
+    brighter, contrast, colour = (x[:, None, None, None] for x in (dice(0.2), dice(0.5).exp2(), dice(1.0).exp2()))
+    image = (image + brighter) * contrast
+    grey = image.mean(1, keepdim=True)
+    return grey + (image - grey) * colour
+
+
 def init_normal(net: Net, std: float = 0.02) -> Net:
     """Weights ~ normal(0, std), biases 0, batch norm ~ normal(1, std) (DCGAN, section 4: details of training)."""
     for m in net.modules():

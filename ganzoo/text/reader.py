@@ -17,7 +17,7 @@ from .. import spec
 from ..gan import GAN, Batch, Terms
 from ..inputs import Noise, Text
 from ..losses import LOSSES
-from ..nets import Fold, doublings, down, features, init_normal
+from ..nets import Fold, augment, doublings, down, features, init_normal
 from ..spec import knob
 from . import caption
 from .towers import Characters, Words
@@ -42,11 +42,12 @@ LIGHT: dict[str, Any] = {"match": "project", "d_norm": "none", "r1": 1.0, "distu
 LIGHT |= {"r1_every": 4, "lr_g": 4e-4, "lr_d": 4e-4, "beta1": 0.0, "beta2": 0.99}
 
 
-def disturb(image: Tensor, amount: float) -> Tensor:
+def disturb(image: Tensor, amount: float, p: float = 0.0) -> Tensor:
     """Pictures (B, C, S, S) as D should see them where there are few (Zhao et al. 2020, arXiv 2006.10738): all shifted alike,
     by a quarter of the side times `amount` at most, what leaves on one side coming in on the other; in the precision that D
-    computes in, which is less to move."""
+    computes in, which is less to move. p: see `augment`."""
     kind = image.device.type
+    image = augment(image, p) if p else image
     image = image.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else image
     if not amount:
         return image
@@ -76,6 +77,7 @@ class Config(spec.Config):
     match: Literal["join", "project"] = knob("join", "how a caption meets D's features: beside them, or as a product")
     text: int = knob(128, "numbers that a caption is made smaller to beside them")
     disturb: float = knob(0.0, "how far pictures are shifted before D sees them, in quarters of the side, a later idea")
+    augment: float = knob(0.0, "probability of each change made to pictures before D sees them (ADA's), a later idea")
     between: float = knob(0.0, "weight of the captions halfway between two (GAN-INT, Reed et al. 2016); 0 leaves them out")
     agree: float = knob(0.0, "weight of the encoder's own opinion of picture and caption, a later idea; 0 leaves it out")
     near: float = knob(0.0, "weight of how far a drawing is from its caption's picture, both small, a later idea; 0: it may be")
@@ -88,6 +90,8 @@ class Config(spec.Config):
         super().__post_init__()
         if min(self.embedding, self.recurrent, self.z, self.d_width, self.text, self.r1_every) < 1:
             raise ValueError("embedding, recurrent, z, d_width, text and r1_every must be at least 1")
+        if not 0 <= self.augment < 1:
+            raise ValueError(f"augment: {self.augment} is not a probability from 0 to less than 1")
         if self.d_patch < 1 or self.side % self.d_patch:
             raise ValueError(f"d_patch: {self.d_patch} does not divide the side, {self.side}")
         try:
@@ -218,8 +222,8 @@ class Reads(GAN):
         """Matching-aware (Reed et al. 2016, algorithm 1): a real picture with its caption is right; one with another's caption
         is as wrong as a drawn one."""
         c, real, said = self.config, batch["image"], self.said(batch)
-        fake = disturb(self.fake(batch).detach(), c.disturb)
-        of_real, of_fake = self.both(self.D.body, disturb(real, c.disturb), fake)
+        fake = disturb(self.fake(batch).detach(), c.disturb, c.augment)
+        of_real, of_fake = self.both(self.D.body, disturb(real, c.disturb, c.augment), fake)
         terms = self.tell_apart(self.D.head(of_real, said), self.D.head(of_fake, said))
         wrong = self.D.head(of_real, said.roll(1, 0))
         self.watched["d_wrong_right"] = (wrong.detach() < (self.loss.even or 0.0)).float().mean()
@@ -248,7 +252,7 @@ class Reads(GAN):
 
     def fool(self, image: Tensor, said: Tensor) -> Tensor:
         """What G pays for a picture and what it was told."""
-        return self.loss.fool(self.D(disturb(image, self.config.disturb), said))
+        return self.loss.fool(self.D(disturb(image, self.config.disturb, self.config.augment), said))
 
     def agreement(self, image: Tensor, said: Tensor) -> Tensor:
         """How hard the encoder finds it to tell, among a batch, which drawing is of which caption (Xu et al. 2018, arXiv
