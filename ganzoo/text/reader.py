@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, cross_entropy
+from torch.nn.functional import cross_entropy
 
 from .. import spec
 from ..gan import GAN, Batch, Terms
@@ -23,8 +23,6 @@ from . import caption
 from .towers import Characters, Words
 
 PAPER = 384, 512  # channels of the char-CNN-RNN's first two convolutions (Reed et al. 2016, arXiv 1605.05395)
-
-COARSE = 16  # pixels of a side at which a drawing may be held near its caption's picture
 
 # Captions for a visitor to try, each with one word changed; offered where the data have such things.
 OFFERS = (
@@ -80,7 +78,6 @@ class Config(spec.Config):
     augment: float = knob(0.0, "probability of each change made to pictures before D sees them (ADA's), a later idea")
     between: float = knob(0.0, "weight of the captions halfway between two (GAN-INT, Reed et al. 2016); 0 leaves them out")
     agree: float = knob(0.0, "weight of the encoder's own opinion of picture and caption, a later idea; 0 leaves it out")
-    near: float = knob(0.0, "weight of how far a drawing is from its caption's picture, both small, a later idea; 0: it may be")
     r1: float = knob(0.0, "weight of the R1 penalty on D's slope at real pictures, a later idea; 0 leaves it out")
     r1_every: int = knob(16, "steps from one R1 penalty to the next, which counts for all of them")
     loss: Literal["non-saturating", "minimax", "least-squares", "hinge"] = knob("non-saturating", "what both minimise")
@@ -237,9 +234,6 @@ class Reads(GAN):
             terms["g_agree"] = c.agree * self.agreement(image, said)
         if c.between:
             terms["g_between"] = c.between * self.halfway(batch)
-        if c.near:  # L1, as in Isola et al. 2016 (arXiv 1611.07004, equation 3), of what is left at COARSE pixels
-            by = max(1, c.side // COARSE)
-            terms["g_near"] = c.near * (avg_pool2d(image.float(), by) - avg_pool2d(batch["image"], by)).abs().mean()
         return terms
 
     def halfway(self, batch: Batch) -> Tensor:
