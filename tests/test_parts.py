@@ -15,7 +15,7 @@ from ganzoo.images import from_pil, from_uint8, gif, grid, png, to_uint8
 from ganzoo.inputs import Choice, Noise
 from ganzoo.losses import LOSSES, r1, slope
 from ganzoo.models.dcgan import Config as DCGANConfig
-from ganzoo.nets import folded, unfolded
+from ganzoo.nets import augment, folded, unfolded
 from ganzoo.spec import configure
 
 LABEL = Choice("label", ("T-shirt", "Bag", "Ankle boot"))
@@ -232,3 +232,25 @@ def test_splits_differ():
 def test_load_names_what_there_is(name, split):
     with pytest.raises(ValueError, match=r"nosuch.*there are"):
         data.load(name, split=split)
+
+
+def test_augment_changes_each_picture_by_itself_and_leaves_some_as_they_are():
+    image = torch.rand(2000, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    torch.manual_seed(0)
+    changed = (augment(image, 0.1) - image).abs().amax((1, 2, 3)) > 1e-4
+    # Eight changes with probability p, a mirror with half of it.
+    assert (~changed).float().mean().item() == pytest.approx(0.95 * 0.9**8, abs=0.04)
+    assert torch.allclose(augment(image, 0.0), image, atol=1e-5)
+
+
+def test_augment_keeps_white_white_but_for_its_brightness_and_lets_a_slope_through():
+    white = torch.ones(500, 3, 8, 8)
+    torch.manual_seed(0)
+    made = augment(white, 0.9)
+    assert torch.allclose(made, made[:, :1, :1, :1].expand_as(made), atol=1e-5), "what comes in at the edges is white"
+    assert made.std() > 0.1
+    image = torch.rand(4, 3, 8, 8, requires_grad=True)
+    augment(image, 0.5).square().sum().backward()
+    assert image.grad.abs().amax((1, 2, 3)).min() > 0
+    mirrored = [torch.allclose(augment(image[:1], 0.01), image[:1].flip(3), atol=1e-5) for _ in range(2000)]
+    assert 2 <= sum(mirrored) <= 25

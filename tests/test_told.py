@@ -174,6 +174,25 @@ def test_another_stage_one_may_be_put_under_a_stage_two(first, tmp_path):
     assert not torch.equal(two.first.front[0].weight, both.first.front[0].weight)
 
 
+def test_d_is_shown_changed_pictures_and_g_learns_through_the_changes(monkeypatch):
+    e, shown = engine(MODELS[0], augment=0.5), []
+    monkeypatch.setattr(reader, "augment", lambda image, p: shown.append((image, p)) or image.neg())
+    batch = batch_of(e)
+    fake = e.gan.fake(batch)
+    seen = []
+    e.gan.D.body.register_forward_hook(lambda net, given, out: seen.append(given[0]))
+    e.gan.d_loss(batch)
+    assert [p for _, p in shown] == [0.5, 0.5]
+    assert any(torch.equal(image, batch["image"]) for image, _ in shown)
+    assert any(torch.equal(image, fake) for image, _ in shown)
+    assert torch.equal(torch.cat(seen)[: len(fake)], -batch["image"])
+    e.gan.g_loss(batch)["g_fool"].backward()
+    assert len(shown) >= 3
+    assert next(e.gan.G.parameters()).grad.abs().max() > 0
+    with pytest.raises(ValueError, match=r"augment: 1\.0 is not a probability"):
+        engine(MODELS[0], augment=1.0)
+
+
 def test_every_layer_may_be_told_later_which_changes_nothing_at_first(first, tmp_path):
     """A training may begin with networks that lack layers, where those begin as layers that do nothing."""
     name = MODELS[1]
