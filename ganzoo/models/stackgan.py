@@ -4,10 +4,10 @@ Adds: two stages (sections 3.3 and 3.4). Stage I draws a small picture from nois
 the caption again, and draws it four times as large, with residual blocks. Conditioning augmentation (section 3.2): a caption
 becomes a Gaussian, from which each picture's condition is drawn, held near N(0, I) by a KL term (equation 2).
 Departs: the captions are read by a word encoder unless `encoder` names a char-CNN-RNN; one epsilon serves both stages; an
-averaged generator. Recipes `compact`, `compact-2` and `shuffle-2`, which are shipped: smaller, `reader.LIGHT`; Stage II paints
-over the sketch. `shuffle-2` ends by a pixel shuffle (Shi et al. 2016, arXiv 1609.05158), D begins by its inverse, and Stage II
-restores real pictures that were made small, too, and keeps to its sketch (L1, Isola et al. 2016, arXiv 1611.07004, equation 3).
-With `tell` every layer of Stage I is scaled and shifted by caption and noise (de Vries et al. 2017, arXiv 1707.00683).
+averaged generator. Recipes, which are shipped: smaller, `reader.LIGHT`; Stage II paints over the sketch. `shuffle-2` ends by a
+pixel shuffle (Shi et al. 2016, arXiv 1609.05158), D begins by its inverse, and Stage II restores real pictures that were made
+small, too, and keeps to its sketch (L1, Isola et al. 2016, arXiv 1611.07004, equation 3). `tell`: caption and noise scale and
+shift each layer of Stage I (de Vries et al. 2017, arXiv 1707.00683). `augment`: D sees changed pictures (`nets.augment`).
 Shapes: B batch, Z noise, T characters, E embedding, A condition, C channels, S side of the last stage's picture.
 """
 
