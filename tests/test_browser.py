@@ -346,3 +346,20 @@ def test_everybody_can_read_it(visit, scheme):
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
     serious = [(v["id"], n["target"]) for v in found if v["impact"] in ("serious", "critical") for n in v["nodes"]]
     assert serious == []
+
+
+def test_what_is_known_near_to_a_word_is_offered_and_drawn(visit):
+    name = "gan_cls"
+    page = visit()
+    open_tab(page, name)
+    before = page.locator(f"#{name}-picture img").get_attribute("src")
+    offered = page.locator("[role=tabpanel]:visible .chip:visible")
+    assert offered.first.inner_text() == "a red apple"
+    page.locator(f"#{name}-text textarea, #{name}-text input").fill("kitten")
+    page.get_by_role("button", name="black cat", exact=True).click()
+    changed(page, name, before)
+    assert page.locator(f"#{name}-text textarea, #{name}-text input").input_value() == "black cat"
+    assert "black cat" in page.locator(f"#{name}-heard").inner_text().replace("\n", " ")
+    assert "black cat" not in offered.all_inner_texts(), "it has been said"
+    page.locator(f"#{name}-text textarea, #{name}-text input").fill("")
+    page.get_by_role("button", name="a red apple", exact=True).wait_for()

@@ -16,7 +16,7 @@ from ganzoo.metrics.report import measure
 from ganzoo.spec import configure
 from ganzoo.text import caption, words
 from ganzoo.text.encoder import Encoder, encoder
-from ganzoo.text.retrieval import r_precision, recalls
+from ganzoo.text.retrieval import near, r_precision, recalls
 from ganzoo.text.towers import Characters, nudge
 from ganzoo.text.words import Vocabulary, plain, vocabulary
 
@@ -309,3 +309,13 @@ def test_the_bundled_encoder_places_words_that_no_caption_has(word, thing):
 def test_another_checkpoint_is_no_encoder():
     with pytest.raises(ValueError, match="no caption encoder"):
         encoder("judge-mnist")
+
+
+def test_names_are_found_by_what_they_mean_the_nearest_first():
+    names = ("rocket", "green apple", "red apple", "dog face", "dog")
+    assert near("encoder-emoji", names, "apple", 6) == ["red apple", "green apple"]
+    assert near("encoder-emoji", names, "apple", 1) == ["red apple"]
+    assert near("encoder-emoji", names, "a dog", 6) == ["dog face"], "not what is said already"
+    assert near("encoder-emoji", names, "nothing of the kind", 6) == []
+    with pytest.raises(ValueError, match="nowhere"):
+        near("nowhere", names, "apple", 6)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 import json
 import random
+import shutil
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import gradio as gr
 import numpy
 import pytest
 import torch
-from conftest import App, told
+from conftest import REPO, App, told
 from gradio_client import Client
 from PIL import Image
 
@@ -27,7 +28,7 @@ from ganzoo.ui.app import untrained
 from ganzoo.ui.permalink import AT, SHOT, fields
 from ganzoo.ui.resembling import nearest, resembling
 from ganzoo.ui.views import enlarge
-from ganzoo.ui.words import WordsTab, wanted
+from ganzoo.ui.words import KNOWN, WordsTab, known, wanted
 from ganzoo.ui.words import told as is_told
 
 TOLD = [name for name in registry.MODELS if "captions" in registry.spec(name).config.__dataclass_fields__]
@@ -213,6 +214,38 @@ def test_unknown_words_are_marked_and_everything_is_escaped(tab):
     assert "&lt;i&gt;" in tab.hear("large-toy", 0, 1, "a cat", "<i>")
     assert "no word in this" in tab.hear("large-toy", 0, 1, "!!!", "any")
     assert html.escape("a thing") in tab.hear("large-toy", 0, 2, "", "any")
+
+
+def test_what_is_known_near_to_what_is_said_is_offered(tmp_path, monkeypatch):
+    name = "knowing-toy"
+    shutil.copytree(REPO / "weights/encoder-emoji", tmp_path / "encoder-emoji")
+    save(built(TOLD[0], encoder="encoder-emoji", embedding=128, recurrent=64), tmp_path / name, name)
+    config = tmp_path / name / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"name": name}))
+    monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(tmp_path))
+    assert known(name, "kitten") == ["cat face"]
+    assert known(name, " an  Apple ") == ["red apple"]
+    assert known(name, "the red apple") == [], "it says no more"
+    assert known(name, "a theory") == known(name, "") == known(name, None) == known(name, "x" * 300) == []
+    assert known(name, "a red apple") == [], "a caption to try"
+
+    def chips(said):
+        return [update["value"] for update in WordsTab.offer(name, said) if update["visible"]]
+
+    first = chips(None)
+    assert first[0] == "a red apple"
+    assert chips("kitten") == ["cat face"]
+    assert chips("") == chips("a theory") == chips("a red apple") == first
+    assert len(WordsTab.offer(name, "kitten")) == len(WordsTab.offer(name))
+    assert KNOWN in WordsTab.hear(name, 0, 1, "kitten", "any")
+    assert KNOWN not in WordsTab.hear(name, 0, 1, "a theory", "any")
+    assert WordsTab.take(name, "cat face")[0] == "cat face"
+    assert WordsTab.take(name, "a red apple") == ("a red apple", "a green apple")
+
+
+def test_who_was_taught_by_an_encoder_that_is_not_here_offers_as_ever(spoken):
+    assert known("large-toy", "kitten") == []
+    assert WordsTab.offer("large-toy", "kitten") == WordsTab.offer("large-toy")
 
 
 def test_any_script_is_drawn(tab):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from ..data import Data, stream
 from ..metrics.case import Score
-from .encoder import Encoder
+from .encoder import Encoder, encoder
 
 AT = (1, 5, 10)
+NEAR = 0.5  # cosine of two captions from which they mean nearly the same, to an encoder
 RIVALS = 99  # captions of other pictures, among which a picture's own is to be found (Xu et al. 2018, arXiv 1711.10485)
 
 # Words that a visitor may type -> what they mean, in words of the emoji's names. Written before any encoder was trained;
@@ -114,3 +117,23 @@ def synonyms(encoder: Encoder, data: Data, at: int = 5) -> tuple[float, list[str
         f"{w}: {', '.join(dict.fromkeys(n))}" for (w, meant), n in zip(SYNONYMS.items(), names, strict=True) if meant not in n
     ]
     return 1 - len(wrong) / len(SYNONYMS), wrong
+
+
+# ---- What is known near to what somebody says --------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=8)
+def places(reader: str, names: tuple[str, ...]) -> Tensor:
+    """Where an encoder has these names: (n, E), each of length 1."""
+    return normalize(encoder(reader).read(names))
+
+
+def near(reader: str, names: tuple[str, ...], said: str, most: int) -> list[str]:
+    """The names that mean nearly what is said, to an encoder, the nearest first, without those that say no more than it.
+
+    ValueError if there is no encoder of that name.
+    """
+    cosine = places(reader, names) @ normalize(encoder(reader).read([said]))[0]
+    words = set(said.lower().split())
+    found = [i for i in cosine.argsort(descending=True).tolist() if cosine[i] >= NEAR]
+    return [names[i] for i in found if not set(names[i].lower().split()) <= words][:most]

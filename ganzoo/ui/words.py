@@ -12,6 +12,7 @@ from ..checkpoint import Checkpoint
 from ..gan import GAN
 from ..inputs import EPSILON, OFFERS, SEEDS, Input, Text, draw
 from ..text import caption
+from ..text.retrieval import near
 from . import links, play
 from .controls import DICE, DRAWING, PRIVATE, control, forgiving, picture, polite
 from .links import Part
@@ -23,6 +24,7 @@ from .views import caption as said_of
 
 UNKNOWN = "Underlined: no word that it knows. It guesses from the pieces, or passes over what it cannot even spell."
 LEFT = " · left of the handle, the first stage's sketch"
+KNOWN = "Things that it knows near to this:"
 SILENT = "There is no word in this that it can read."
 
 
@@ -133,10 +135,12 @@ class WordsTab(Tab):
         return {"choices": [ANY, *styles], "value": value or ANY, "visible": bool(styles)}
 
     @staticmethod
-    def offer(checkpoint: str) -> list[dict[str, Any]]:
-        """The captions to try, as updates of their buttons."""
-        said = [one for one, _ in text_of(play.network(checkpoint)[1]).offered][:OFFERS]
-        return [gr.update(value=s, visible=True) for s in said] + [gr.update(value=None, visible=False)] * (OFFERS - len(said))
+    def offer(checkpoint: str, said: str | None = None) -> list[dict[str, Any]]:
+        """The captions to try, as updates of their buttons: once a visitor says something, what is known near to that."""
+        shown = known(checkpoint, said) or [one for one, _ in text_of(play.network(checkpoint)[1]).offered][:OFFERS]
+        return [gr.update(value=s, visible=True) for s in shown] + [gr.update(value=None, visible=False)] * (
+            OFFERS - len(shown)
+        )
 
     # ---- What happens --------------------------------------------------------------------------------------------
 
@@ -155,14 +159,17 @@ class WordsTab(Tab):
         gr.on(changes + more, self.updates, asked, shown, trigger_mode="always_last", validator=self.check, **quick)
         heard = [self.checkpoint, self.seed, self.n, self.box, self.style]
         # `change`, not `input`, which what is pasted does not cause.
-        self.box.change(self.hear, heard, self.heard, trigger_mode="always_last", queue=False, **PRIVATE)
+        typed: dict[str, Any] = {"trigger_mode": "always_last", "queue": False} | PRIVATE
+        self.box.change(self.hear, heard, self.heard, **typed)
+        self.box.change(forgiving(self.offer, self.chips), [self.checkpoint, self.box], self.chips, **typed)
         way = [self.checkpoint, self.seed, self.box, self.into, self.style, self.epsilon]
         self.parts.append(Part([self.steps], ["seed", self.text.name, "into", "style", EPSILON, AT], polite(self.between)))
         walk = {"fn": polite(self.between), "inputs": way, "outputs": self.steps} | quick
         gr.on([*changes, self.into.submit], trigger_mode="always_last", validator=self.check_way, **walk)
         refit = [self.style, *self.chips, *others.values()]
-        self.parts.append(Part([*self.chips], [], self.offer))
-        switched = self.checkpoint.input(forgiving(self.refitted, refit), self.checkpoint, refit, queue=False, **PRIVATE)
+        self.parts.append(Part([*self.chips], [self.text.name], self.offer))
+        held = [self.checkpoint, self.box]
+        switched = self.checkpoint.input(forgiving(self.refitted, refit), held, refit, queue=False, **PRIVATE)
         rolled = self.dice.click(None, None, self.seed, js=DICE)
         taken = [
             chip.click(self.take, [self.checkpoint, chip], [self.box, self.into], queue=False, **PRIVATE) for chip in self.chips
@@ -193,16 +200,16 @@ class WordsTab(Tab):
     def restored(self, checkpoint: str, values: dict[str, Any]) -> dict[Any, Any]:
         return super().restored(checkpoint, values) | {self.style: gr.Radio(**self.styles(checkpoint, values.get("style")))}
 
-    def refitted(self, checkpoint: str) -> Any:
+    def refitted(self, checkpoint: str, said: str | None = None) -> Any:
         """The styles of another checkpoint, and its captions to try; what was said stays, so that both draw the same."""
         others = super().refitted(checkpoint) if self.controls else []
         others = others if isinstance(others, list) else [others]
-        return [gr.Radio(**self.styles(checkpoint)), *self.offer(checkpoint), *others]
+        return [gr.Radio(**self.styles(checkpoint)), *self.offer(checkpoint, said), *others]
 
     @staticmethod
-    def take(checkpoint: str, said: str) -> tuple[str, str]:
-        """A caption to try, and the same with a word changed."""
-        return said, dict(text_of(play.network(checkpoint)[1]).offered).get(said, said)
+    def take(checkpoint: str, said: str) -> tuple[str, Any]:
+        """A caption to try, and the same with a word changed; the other caption stays where what was near is tried."""
+        return said, dict(text_of(play.network(checkpoint)[1]).offered).get(said, gr.skip())
 
     # ---- What it draws -------------------------------------------------------------------------------------------
 
@@ -248,9 +255,8 @@ class WordsTab(Tab):
         if not words:
             return f'<p class="heard">{SILENT}</p>'
         marked = " ".join(f"<span>{html.escape(w)}</span>" if known else f"<u>{html.escape(w)}</u>" for w, known in words)
-        return f'<p class="heard">It reads: {marked}</p>' + (
-            "" if all(k for _, k in words) else f'<p class="heard">{UNKNOWN}</p>'
-        )
+        notes = [UNKNOWN] * (not all(k for _, k in words)) + [KNOWN] * bool(known(checkpoint, said))
+        return "".join(f'<p class="heard">{note}</p>' for note in (f"It reads: {marked}", *notes))
 
     @staticmethod
     def between(
@@ -283,6 +289,18 @@ class WordsTab(Tab):
 def blank(said: str | None) -> bool:
     """Whether a caption is left to the seed."""
     return not (said or "").strip()
+
+
+def known(checkpoint: str, said: str | None) -> list[str]:
+    """The things that a checkpoint was shown and that are near to what is said; none where a caption to try is said."""
+    gan: Any = play.network(checkpoint)[1]
+    text = text_of(gan)
+    if said is None or blank(said) or any(said in pair for pair in text.offered):
+        return []
+    try:
+        return near(gan.config.encoder, gan.config.classes, text.line(said), OFFERS)
+    except ValueError:  # too long; or it was taught by an encoder that is not here
+        return []
 
 
 def wanted(checkpoint: str, seed: float, n: float, said: str | None, style: str | None) -> list[str]:
