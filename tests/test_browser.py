@@ -361,5 +361,7 @@ def test_what_is_known_near_to_a_word_is_offered_and_drawn(visit):
     assert page.locator(f"#{name}-text textarea, #{name}-text input").input_value() == "black cat"
     assert "black cat" in page.locator(f"#{name}-heard").inner_text().replace("\n", " ")
     assert "black cat" not in offered.all_inner_texts(), "it has been said"
+    into = page.locator(f"#{name}-into textarea, #{name}-into input").input_value()
+    assert into == offered.first.inner_text() != "a green apple", "the walk leads to what is near"
     page.locator(f"#{name}-text textarea, #{name}-text input").fill("")
     page.get_by_role("button", name="a red apple", exact=True).wait_for()

@@ -208,8 +208,9 @@ class WordsTab(Tab):
 
     @staticmethod
     def take(checkpoint: str, said: str) -> tuple[str, Any]:
-        """A caption to try, and the same with a word changed; the other caption stays where what was near is tried."""
-        return said, dict(text_of(play.network(checkpoint)[1]).offered).get(said, gr.skip())
+        """A caption to try, and the same with a word changed, or what is known near to it; else the other stays."""
+        other = dict(text_of(play.network(checkpoint)[1]).offered).get(said)
+        return said, other or (known(checkpoint, said) or [gr.skip()])[0]
 
     # ---- What it draws -------------------------------------------------------------------------------------------
 
