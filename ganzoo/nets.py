@@ -129,7 +129,7 @@ def through(body: nn.Sequential, x: Tensor, scales: nn.ModuleList, told: Tensor)
     left = iter(scales)
     for layer in body:
         x = layer(x)
-        if isinstance(layer, nn.BatchNorm2d) and (scale := next(left, None)):
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm) and (scale := next(left, None)):
             x = scale(x, told)
     return x
 
@@ -173,10 +173,10 @@ def jitter(image: Tensor, amount: float) -> Tensor:
 
 
 def augment(image: Tensor, p: float) -> Tensor:
-    """Each change of ADA's (Karras et al. 2020, arXiv 2006.06676, appendix B) made to each picture (B, C, S, S) with
+    """Some of ADA's changes (Karras et al. 2020, arXiv 2006.06676, appendix B), each made to each picture (B, C, S, S) with
     probability p: mirrored, scaled, stretched, turned, moved on white; brighter, of more contrast, more colourful.
 
-    What is drawn does not take these changes over, since p is less than 1 (section 2.2). Differentiable in the pictures.
+    With p well below 1 what is drawn does not take them over (section 2.2). Differentiable in the pictures; float32.
     """
     n, device = len(image), image.device
 
@@ -187,11 +187,12 @@ def augment(image: Tensor, p: float) -> Tensor:
 
     mirror = torch.where(torch.rand(n, device=device) < p / 2, -1.0, 1.0)
     scale, stretch = dice(0.2).exp2(), dice(0.2).exp2()
-    turn = torch.where(torch.rand(n, device=device) < p, (2 * torch.rand(n, device=device) - 1) * math.pi, torch.zeros(()))
+    turn = (torch.rand(n, device=device) < p) * (2 * torch.rand(n, device=device) - 1) * math.pi
     wide, high, cos, sin = scale * stretch * mirror, scale / stretch, turn.cos(), turn.sin()
     rows = [cos * wide, -sin * wide, dice(0.25), sin * high, cos * high, dice(0.25)]  # 0.25: an eighth of the side
-    places = affine_grid(torch.stack(rows, 1).view(n, 2, 3), list(image.shape), align_corners=False)
-    image = grid_sample(image.float() - 1, places, align_corners=False) + 1
+    with torch.autocast(device.type, enabled=False):  # in bf16 places would be off by half a pixel
+        places = affine_grid(torch.stack(rows, 1).view(n, 2, 3), list(image.shape), align_corners=False)
+        image = grid_sample(image.float() - 1, places, align_corners=False) + 1
 
     brighter, contrast, colour = (x[:, None, None, None] for x in (dice(0.2), dice(0.5).exp2(), dice(1.0).exp2()))
     image = (image + brighter) * contrast

@@ -16,7 +16,7 @@ from ganzoo.metrics.report import measure
 from ganzoo.spec import configure
 from ganzoo.text import caption, words
 from ganzoo.text.encoder import Encoder, encoder
-from ganzoo.text.retrieval import near, r_precision, recalls
+from ganzoo.text.retrieval import near, places, r_precision, recalls
 from ganzoo.text.towers import Characters, nudge
 from ganzoo.text.words import Vocabulary, plain, vocabulary
 
@@ -313,9 +313,11 @@ def test_another_checkpoint_is_no_encoder():
 
 def test_names_are_found_by_what_they_mean_the_nearest_first():
     names = ("rocket", "green apple", "red apple", "dog face", "dog")
-    assert near("encoder-emoji", names, "apple", 6) == ["red apple", "green apple"]
-    assert near("encoder-emoji", names, "apple", 1) == ["red apple"]
-    assert near("encoder-emoji", names, "a dog", 6) == ["dog face"], "not what is said already"
-    assert near("encoder-emoji", names, "nothing of the kind", 6) == []
-    with pytest.raises(ValueError, match="nowhere"):
-        near("nowhere", names, "apple", 6)
+    reader = encoder("encoder-emoji").text
+    known = places(reader, names)
+    assert torch.allclose(known.norm(dim=1), torch.ones(len(names)), atol=1e-4)
+    assert near(reader, names, known, "apple", 6) == ["red apple", "green apple"]
+    assert near(reader, names, known, "apple", 1) == ["red apple"]
+    assert near(reader, names, known, "a dog", 6) == ["dog face"], "not what is said already"
+    assert "red apple" not in near(reader, names, known, "a Red apple, flat style", 6)
+    assert near(reader, names, known, "nothing of the kind", 6) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from ganzoo.hub.resolve import Start
 from ganzoo.images import from_uint8, resized, to_uint8
 from ganzoo.metrics.case import Case, Look
 from ganzoo.metrics.words import words
+from ganzoo.nets import through
 from ganzoo.spec import configure, fields
 from ganzoo.text import caption, reader
 from ganzoo.text.reader import disturb
@@ -208,6 +210,21 @@ def test_every_layer_may_be_told_later_which_changes_nothing_at_first(first, tmp
     here("train", name, *two, "--data", "shapes@64", "--steps", 1, "--out", tmp_path / "two", "--quiet")
     _, two_, _ = from_run(tmp_path / "two")
     assert torch.equal(two_.stages(**two_.draw(3, 5, text="a circle"))[0], on.show(on.draw(3, 5, text="a circle")))
+    broken = Start.of(str(first), name)
+    broken.tensors.pop("first.body.1.weight")
+    with pytest.raises(ValueError, match=r"first\.body\.1\.weight: nothing"):
+        broken.give(still)
+    frozen = registry.spec(name).build(replace(two_.config, tell="every"))
+    lacking = Start.of(str(tmp_path / "two"), name)
+    for key in [k for k in lacking.tensors if k.startswith("first.scales")]:
+        lacking.tensors.pop(key)
+    with pytest.raises(ValueError, match=r"first\.scales\.0\.bias: nothing"):
+        lacking.give(frozen)  # nobody would ever train them
+    body = torch.nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(on.first.body)).eval()
+    x, told_ = torch.randn(2, on.first.front[0].out_features // 16, 4, 4), torch.randn(2, on.first.scales[0].in_features)
+    alike = [through(net, x, on.first.scales, told_) for net in (body, on.first.body)]
+    assert torch.allclose(*alike, atol=1e-6), "on several GPUs, too"
+    assert not torch.allclose(alike[0], body(x), atol=1e-6)
     scale = on.first.scales[0]
     x, told_ = torch.randn(2, scale.out_features // 2, 3, 3), torch.randn(2, scale.in_features)
     by, shift = (told_ @ scale.weight.T + scale.bias).chunk(2, 1)

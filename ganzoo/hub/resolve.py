@@ -101,7 +101,8 @@ class Start:
         """Put its networks into a GAN's; prepare: then those that the GAN's knobs name, such as another first stage. ValueError
         if they do not fit."""
         wanted = {k: v.shape for k, v in gan.state_dict().items()}
-        lacks = sorted(k for k, v in drawing(gan).items() if k not in self.tensors and v.any())  # zeros change nothing yet
+        new = {k for k, v in gan.named_parameters() if (prepare or v.requires_grad) and not v.any()}  # they change nothing yet
+        lacks = sorted(drawing(gan).keys() - self.tensors - new)
         wrong = [k for k, v in self.tensors.items() if wanted.get(k) != v.shape] or lacks
         if wrong:
             shapes = [tuple(s) if (s := each.get(wrong[0])) is not None else "nothing" for each in (self.shapes, wanted)]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from functools import lru_cache
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from ..data import Data, stream
 from ..metrics.case import Score
-from .encoder import Encoder, encoder
+from . import caption
+from .encoder import Encoder
+from .words import plain
 
 AT = (1, 5, 10)
 NEAR = 0.5  # cosine of two captions from which they mean nearly the same, to an encoder
@@ -122,18 +123,17 @@ def synonyms(encoder: Encoder, data: Data, at: int = 5) -> tuple[float, list[str
 # ---- What is known near to what somebody says --------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=8)
-def places(reader: str, names: tuple[str, ...]) -> Tensor:
-    """Where an encoder has these names: (n, E), each of length 1."""
-    return normalize(encoder(reader).read(names))
+@torch.inference_mode()
+def places(reader: nn.Module, captions: Sequence[str]) -> Tensor:
+    """Where a reader has captions: (n, E), each of length 1."""
+    place: Tensor = normalize(reader(caption.write(captions)).float())
+    return place
 
 
-def near(reader: str, names: tuple[str, ...], said: str, most: int) -> list[str]:
-    """The names that mean nearly what is said, to an encoder, the nearest first, without those that say no more than it.
-
-    ValueError if there is no encoder of that name.
-    """
-    cosine = places(reader, names) @ normalize(encoder(reader).read([said]))[0]
-    words = set(said.lower().split())
-    found = [i for i in cosine.argsort(descending=True).tolist() if cosine[i] >= NEAR]
-    return [names[i] for i in found if not set(names[i].lower().split()) <= words][:most]
+def near(reader: nn.Module, names: Sequence[str], known: Tensor, said: str, most: int) -> list[str]:
+    """The names, whose `places` are known (n, E), that mean nearly what is said, to a reader: the nearest first, without
+    those that say no more than it."""
+    cosine = (known @ places(reader, [said])[0]).tolist()
+    words = set(plain(said))
+    found = sorted((i for i, c in enumerate(cosine) if c >= NEAR), key=lambda i: -cosine[i])
+    return [names[i] for i in found if not set(plain(names[i])) <= words][:most]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import html
+from functools import lru_cache
 from typing import Any
 
 import gradio as gr
+from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..checkpoint import Checkpoint
 from ..gan import GAN
 from ..inputs import EPSILON, OFFERS, SEEDS, Input, Text, draw
 from ..text import caption
-from ..text.retrieval import near
+from ..text.retrieval import near, places
 from . import links, play
 from .controls import DICE, DRAWING, PRIVATE, control, forgiving, picture, polite
 from .links import Part
@@ -159,9 +161,9 @@ class WordsTab(Tab):
         gr.on(changes + more, self.updates, asked, shown, trigger_mode="always_last", validator=self.check, **quick)
         heard = [self.checkpoint, self.seed, self.n, self.box, self.style]
         # `change`, not `input`, which what is pasted does not cause.
-        typed: dict[str, Any] = {"trigger_mode": "always_last", "queue": False} | PRIVATE
-        self.box.change(self.hear, heard, self.heard, **typed)
-        self.box.change(forgiving(self.offer, self.chips), [self.checkpoint, self.box], self.chips, **typed)
+        listens = [self.heard, *self.chips]
+        listen = forgiving(self.listen, listens)
+        self.box.change(listen, heard, listens, trigger_mode="always_last", queue=False, **PRIVATE)
         way = [self.checkpoint, self.seed, self.box, self.into, self.style, self.epsilon]
         self.parts.append(Part([self.steps], ["seed", self.text.name, "into", "style", EPSILON, AT], polite(self.between)))
         walk = {"fn": polite(self.between), "inputs": way, "outputs": self.steps} | quick
@@ -259,6 +261,10 @@ class WordsTab(Tab):
         notes = [UNKNOWN] * (not all(k for _, k in words)) + [KNOWN] * bool(known(checkpoint, said))
         return "".join(f'<p class="heard">{note}</p>' for note in (f"It reads: {marked}", *notes))
 
+    def listen(self, checkpoint: str, seed: float, n: float, said: str, style: str | None) -> list[Any]:
+        """What is read in a caption, and the captions to try after it."""
+        return [self.hear(checkpoint, seed, n, said, style), *self.offer(checkpoint, said)]
+
     @staticmethod
     def between(
         checkpoint: str, seed: float, said: str, into: str, style: str | None, epsilon: float | None, at: int | None = None
@@ -292,15 +298,24 @@ def blank(said: str | None) -> bool:
     return not (said or "").strip()
 
 
+@lru_cache(maxsize=8)
+def reader(checkpoint: str, revision: str) -> tuple[Any, Tensor]:
+    """What reads in a model, on the processor whatever draws, and where it has the names of the things that it was shown."""
+    gan: Any = play.network(checkpoint)[0].load()
+    return gan.R.eval(), places(gan.R.eval(), gan.config.classes)
+
+
 def known(checkpoint: str, said: str | None) -> list[str]:
     """The things that a checkpoint was shown and that are near to what is said; none where a caption to try is said."""
-    gan: Any = play.network(checkpoint)[1]
+    c, gan = play.network(checkpoint)
+    names: tuple[str, ...] = gan.config.classes
     text = text_of(gan)
-    if said is None or blank(said) or any(said in pair for pair in text.offered):
+    if said is None or blank(said) or not names or any(said in pair for pair in text.offered):
         return []
     try:
-        return near(gan.config.encoder, gan.config.classes, text.line(said), OFFERS)
-    except ValueError:  # too long; or it was taught by an encoder that is not here
+        reads, where = reader(checkpoint, c.revision)
+        return near(reads, names, where, text.line(said), OFFERS)
+    except ValueError:  # too long
         return []
 
 
