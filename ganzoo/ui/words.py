@@ -140,9 +140,8 @@ class WordsTab(Tab):
     def offer(checkpoint: str, said: str | None = None) -> list[dict[str, Any]]:
         """The captions to try, as updates of their buttons: once a visitor says something, what is known near to that."""
         shown = known(checkpoint, said) or [one for one, _ in text_of(play.network(checkpoint)[1]).offered][:OFFERS]
-        return [gr.update(value=s, visible=True) for s in shown] + [gr.update(value=None, visible=False)] * (
-            OFFERS - len(shown)
-        )
+        blanks = [gr.update(value=None, visible=False)] * (OFFERS - len(shown))
+        return [gr.update(value=s, visible=True) for s in shown] + blanks
 
     # ---- What happens --------------------------------------------------------------------------------------------
 
@@ -160,9 +159,9 @@ class WordsTab(Tab):
         more = [self.n.release, *(box.input for box in others.values())]
         gr.on(changes + more, self.updates, asked, shown, trigger_mode="always_last", validator=self.check, **quick)
         heard = [self.checkpoint, self.seed, self.n, self.box, self.style]
-        # `change`, not `input`, which what is pasted does not cause.
         listens = [self.heard, *self.chips]
         listen = forgiving(self.listen, listens)
+        # `change`, not `input`, which what is pasted does not cause.
         self.box.change(listen, heard, listens, trigger_mode="always_last", queue=False, **PRIVATE)
         way = [self.checkpoint, self.seed, self.box, self.into, self.style, self.epsilon]
         self.parts.append(Part([self.steps], ["seed", self.text.name, "into", "style", EPSILON, AT], polite(self.between)))
@@ -302,7 +301,7 @@ def blank(said: str | None) -> bool:
 def reader(checkpoint: str, revision: str) -> tuple[Any, Tensor]:
     """What reads in a model, on the processor whatever draws, and where it has the names of the things that it was shown."""
     gan: Any = play.network(checkpoint)[0].load()
-    return gan.R.eval(), places(gan.R.eval(), gan.config.classes)
+    return gan.R, places(gan.R, gan.config.classes)
 
 
 def known(checkpoint: str, said: str | None) -> list[str]:
