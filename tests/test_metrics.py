@@ -52,6 +52,14 @@ def test_inception_style_score_is_one_for_doubt_and_k_for_sure_variety():
     assert scores == pytest.approx([1, 4, 1], abs=0.01)
 
 
+def test_real_and_drawn_pictures_of_one_kind_have_one_inception_style_score_however_many():
+    """100 classes: 50 pictures a split can show 50 of them at most, 500 pictures all."""
+    sure = torch.eye(100)[torch.randint(100, (6000,), generator=G)]
+    probability = sure * 0.9 + 0.001
+    (score,) = inception_style(case(look(probability=probability[:5000]), test=look(probability=probability[-1000:])))
+    assert score.value == pytest.approx(score.floor, rel=0.03)
+
+
 def test_histogram_names_the_lost_classes():
     real = look(probability=torch.eye(4).repeat(50, 1))
     fake = look(probability=torch.eye(4)[:2].repeat(100, 1))

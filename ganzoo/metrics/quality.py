@@ -45,18 +45,24 @@ class _Features(torch.nn.Module):
 
 
 def inception_style(case: Case) -> list[Score]:
-    """exp E KL(p(y|x) || p(y)) on the judge's probabilities (Salimans et al. 2016, section 4), by torchmetrics."""
+    """exp E KL(p(y|x) || p(y)) on the judge's probabilities (Salimans et al. 2016, section 4), by torchmetrics.
+
+    It rises with the pictures of a split, from which p(y) is taken, so the splits of the real ones are as large; where there
+    are not as many of these, theirs is too low.
+    """
+    k, n = len(case.classes), len(case.fake.probability)
+    size = max(1, n // SPLITS)
     from torchmetrics.image.inception import InceptionScore
 
     def score(look: Look) -> float:
+        splits = max(1, round(len(look.probability) / size))
         with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-            warnings.filterwarnings("ignore", message="Metric `InceptionScore` will save")
+            warnings.filterwarnings("ignore", message="Metric `InceptionScore` will save|std\\(\\): degrees of freedom")
             torch.manual_seed(0)  # it shuffles before it splits
-            metric = InceptionScore(feature=_Features(look.probability.shape[1]), splits=SPLITS)
+            metric = InceptionScore(feature=_Features(look.probability.shape[1]), splits=splits)
             metric.update(look.probability.clamp_min(1e-12).log())
             return float(metric.compute()[0])
 
-    k, n = len(case.classes), len(case.fake.probability)
     return [Score("Inception-style score", score(case.fake), "higher", n, score(case.test), f"at most {k}, the classes")]
 
 
