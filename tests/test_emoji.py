@@ -9,7 +9,8 @@ import torch
 
 from ganzoo import data
 from ganzoo.data import drawings
-from ganzoo.data.drawings import STYLES, read_concepts, slug
+from ganzoo.data.drawings import STYLES, Concept, read_concepts, slug
+from ganzoo.data.emoji import captions_of
 from ganzoo.data.hues import main_hue
 from ganzoo.text import caption
 
@@ -85,6 +86,20 @@ def test_pictures_labels_and_captions_belong_together(root, name, split):
         assert STYLES[r["style"]] in d.captions[i][0]
         if r["name"] != "thing number 1":  # the fill says the set; 16 units are 64 pixels
             assert d.image[i, 0, 20, 20] == 40 * styles.index(r["style"])
+
+
+@pytest.mark.parametrize(
+    ("name", "keywords", "words"),
+    [
+        ("red apple", ("apple", "fruit", "red"), {"apple", "red"}),
+        ("cat face", ("cat", "face", "pet"), {"cat", "face"}),
+        ("rocket", ("space",), {"rocket"}),  # no keyword, then the name
+    ],
+)
+def test_a_picture_is_also_told_in_the_one_word_that_a_visitor_types(name, keywords, words):
+    told = [captions_of(Concept(str(code), name, keywords, (), False), "noto")[10:] for code in range(40)]
+    assert {one for one, _ in told} == words
+    assert all(styled == f"{one}, noto style" for one, styled in told)
 
 
 def test_an_alias_is_mirrored_and_an_older_name_is_found(root):

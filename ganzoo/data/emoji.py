@@ -79,7 +79,8 @@ def read(root: Path, split: str, side: int, people: bool) -> Data:
 
 
 def captions_of(concept: Concept, style: str) -> tuple[str, ...]:
-    """What may be said of a picture: ten captions, the same ones on every machine."""
+    """What may be said of a picture: twelve captions, the same ones on every machine; the last two are one word, as a visitor
+    types: "apple" for a red apple, "cat" for a cat face."""
     name, word = concept.name, STYLES[style]
     dice = random.Random(stream("emoji captions", concept.code, style))
     others = [k for k in concept.keywords if k != name] or [name]
@@ -87,11 +88,13 @@ def captions_of(concept: Concept, style: str) -> tuple[str, ...]:
     def some(n: int) -> str:
         return ", ".join(dice.sample(others, min(n, len(others))))
 
-    return (
+    told = (
         *(styled(article(name), word), name, article(name), f"{word} {name}"),
         *(f"{article(word)} drawing of {article(name)}", f"{name}, {some(1)}, {word} style"),
         *(f"{some(2)}: {name}, {word} style", f"{some(2)}: {name}", f"{some(3)}, {word} style", some(2)),
     )
+    one = dice.choice([w for w in name.split() if w in concept.keywords] or [name])
+    return *told, one, f"{one}, {word} style"
 
 
 def article(name: str) -> str:
