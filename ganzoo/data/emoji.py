@@ -79,8 +79,8 @@ def read(root: Path, split: str, side: int, people: bool) -> Data:
 
 
 def captions_of(concept: Concept, style: str) -> tuple[str, ...]:
-    """What may be said of a picture: twelve captions, the same ones on every machine; the last two are one word, as a visitor
-    types: "apple" for a red apple, "cat" for a cat face."""
+    """What may be said of a picture: 14 captions, the same ones on every machine; the last four are of one word, as a visitor
+    types it: "apple" for a red apple, "cat" for a cat face."""
     name, word = concept.name, STYLES[style]
     dice = random.Random(stream("emoji captions", concept.code, style))
     others = [k for k in concept.keywords if k != name] or [name]
@@ -94,7 +94,7 @@ def captions_of(concept: Concept, style: str) -> tuple[str, ...]:
         *(f"{some(2)}: {name}, {word} style", f"{some(2)}: {name}", f"{some(3)}, {word} style", some(2)),
     )
     one = dice.choice([w for w in name.split() if w in concept.keywords] or [name])
-    return *told, one, f"{one}, {word} style"
+    return *told, one, article(one), f"{one}, {word} style", f"{word} {one}"
 
 
 def article(name: str) -> str:
