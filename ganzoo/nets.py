@@ -78,6 +78,18 @@ class Residual(nn.Module):
         return relu(x + self.body(x))
 
 
+class Gated(Residual):
+    """A residual block that begins as a layer that changes nothing: each channel of what it adds is multiplied by a number that
+    is 0 at first (Bachlechner et al. 2020, arXiv 2003.04887, equation 6, with a number a channel)."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__(n)
+        self.gate = nn.Parameter(torch.zeros(n, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return relu(x + self.gate * self.body(x))
+
+
 class Augmentation(nn.Module):
     """said (B, E), epsilon (B, A) -> condition (B, A), a draw from the Gaussian that a caption becomes.
 
@@ -124,13 +136,16 @@ class Scale(nn.Linear):
         return torch.addcmul(shift, x, 1 + scale)
 
 
-def through(body: nn.Sequential, x: Tensor, scales: nn.ModuleList, told: Tensor) -> Tensor:
-    """What layers make of x (B, F, s, s), where each batch norm is followed by its `Scale`, if there are any."""
-    left = iter(scales)
+def through(body: nn.Sequential, x: Tensor, blocks: nn.ModuleList, scales: nn.ModuleList, told: Tensor) -> Tensor:
+    """What the layers of `larger` make of x (B, F, s, s), where a block comes after each doubling of the side and a `Scale`
+    after each batch norm, as long as there are any."""
+    block, scale = iter(blocks), iter(scales)
     for layer in body:
         x = layer(x)
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm) and (scale := next(left, None)):
-            x = scale(x, told)
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm) and (by := next(scale, None)):
+            x = by(x, told)
+        if isinstance(layer, nn.ReLU) and (more := next(block, None)):
+            x = more(x)
     return x
 
 

@@ -222,13 +222,49 @@ def test_every_layer_may_be_told_later_which_changes_nothing_at_first(first, tmp
         lacking.give(frozen)  # nobody would ever train them
     body = torch.nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(on.first.body)).eval()
     x, told_ = torch.randn(2, on.first.front[0].out_features // 16, 4, 4), torch.randn(2, on.first.scales[0].in_features)
-    alike = [through(net, x, on.first.scales, told_) for net in (body, on.first.body)]
+    alike = [through(net, x, on.first.blocks, on.first.scales, told_) for net in (body, on.first.body)]
     assert torch.allclose(*alike, atol=1e-6), "on several GPUs, too"
     assert not torch.allclose(alike[0], body(x), atol=1e-6)
     scale = on.first.scales[0]
     x, told_ = torch.randn(2, scale.out_features // 2, 3, 3), torch.randn(2, scale.in_features)
     by, shift = (told_ @ scale.weight.T + scale.bias).chunk(2, 1)
     assert torch.allclose(scale(x, told_), x * (1 + by[..., None, None]) + shift[..., None, None], atol=1e-6)
+
+
+def test_a_stage_one_may_grow_deeper_later_which_changes_nothing_at_first(first, tmp_path):
+    name = MODELS[1]
+    flags = [
+        "--from",
+        first,
+        "--deep",
+        2,
+        "--lr-g",
+        0.01,
+        "--data",
+        "shapes@16",
+        "--steps",
+        3,
+        "--out",
+        tmp_path / "on",
+        "--quiet",
+    ]
+    here("train", name, *flags)
+    (_, one, _), (_, on, _) = from_run(first), from_run(tmp_path / "on")
+    assert len(on.first.blocks) == 2
+    still = registry.spec(name).build(replace(one.config, deep=2)).eval()
+    Start.of(str(first), name).give(still)
+    given = one.draw(3, 5, text="a small red circle in the centre")
+    assert torch.equal(one.show(given), still.show(given))
+    assert all(block.gate.any() for block in on.first.blocks)
+    before, x = on.show(given), torch.randn(2, len(on.first.blocks[0].gate), 4, 4)
+    assert not torch.equal(on.first.blocks[0].eval()(x), x.relu())
+    for block in on.first.blocks:
+        torch.nn.init.zeros_(block.gate)
+    assert not torch.equal(before, on.show(given)), "what they add is drawn"
+    lacking = Start.of(str(tmp_path / "on"), name)
+    lacking.tensors.pop("first.blocks.0.body.0.weight")
+    with pytest.raises(ValueError, match=r"first\.blocks\.0\.body\.0\.weight: nothing"):
+        lacking.give(on)  # what was learnt has an open gate
 
 
 def test_what_stage_two_cannot_go_on_from(first, tmp_path, capsys):

@@ -7,7 +7,8 @@ Departs: the captions are read by a word encoder unless `encoder` names a char-C
 averaged generator. Recipes, which are shipped: smaller, `reader.LIGHT`; Stage II paints over the sketch. `shuffle-2` ends by a
 pixel shuffle (Shi et al. 2016, arXiv 1609.05158), D begins by its inverse, and Stage II restores real pictures that were made
 small, too, and keeps to its sketch (L1, Isola et al. 2016, arXiv 1611.07004, equation 3). `tell`: caption and noise scale and
-shift each layer of Stage I (de Vries et al. 2017, arXiv 1707.00683). `augment`: D sees changed pictures (`nets.augment`).
+shift each layer of Stage I (de Vries et al. 2017, arXiv 1707.00683). `deep`: Stage I has residual blocks, too (`nets.Gated`).
+`augment`: D sees changed pictures (`nets.augment`).
 Shapes: B batch, Z noise, T characters, E embedding, A condition, C channels, S side of the last stage's picture.
 """
 
@@ -23,7 +24,7 @@ from torch.nn.functional import avg_pool2d, interpolate, relu
 
 from ..gan import Batch, Terms
 from ..inputs import EPSILON, Noise
-from ..nets import Augmentation, Residual, Scale, conv, doublings, init_normal, larger, through, unfolded
+from ..nets import Augmentation, Gated, Residual, Scale, conv, doublings, init_normal, larger, through, unfolded
 from ..spec import Paper, Spec, knob
 from ..text import reader
 from ..text.reader import LIGHT, Reads
@@ -40,6 +41,7 @@ class Config(reader.Config):
     condition: int = knob(128, "numbers that conditioning augmentation makes of a caption")
     kl: float = knob(1.0, "weight of its KL term (lambda of equation 4)")
     width: int = knob(64, "Stage I: channels next to the picture; they double with each halving of the side")
+    deep: int = knob(0, "Stage I: residual blocks, one at each side from 8 pixels on, a later idea")
     tell: Literal["first", "every"] = knob("first", "layers of Stage I that are told caption and noise; every: a later idea")
     refine: int = knob(128, "Stage II: channels next to the sketch")
     blocks: int = knob(4, "Stage II: residual blocks")
@@ -69,11 +71,12 @@ class Sketcher(nn.Module):
         widths = [c.width * 2**i for i in range(len(doublings(c.sketch_side)) + 1)][::-1]
         self.front = nn.Sequential(nn.Linear(c.z + c.condition, widths[0] * 16, bias=False), nn.BatchNorm1d(widths[0] * 16))
         self.body = larger(widths, c.channels)
+        self.blocks = nn.ModuleList(Gated(n) for n in widths[1:][: c.deep])
         self.scales = nn.ModuleList(Scale(c.z + c.condition, n) for n in widths[1:] if c.tell == "every")
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
         told = torch.cat([z, condition], 1)
-        return through(self.body, relu(self.front(told)).unflatten(1, (-1, 4, 4)), self.scales, told)
+        return through(self.body, relu(self.front(told)).unflatten(1, (-1, 4, 4)), self.blocks, self.scales, told)
 
 
 class Refiner(nn.Module):
