@@ -93,6 +93,7 @@ def test_pictures_labels_and_captions_belong_together(root, name, split):
     [
         ("red apple", ("apple", "fruit", "red"), {"apple", "red"}),
         ("cat face", ("cat", "face", "pet"), {"cat", "face"}),
+        ("birthday cake", ("cake", "sweet"), {"cake"}),
         ("rocket", ("space",), {"rocket"}),  # no keyword, then the name
     ],
 )

@@ -264,7 +264,7 @@ def test_a_stage_one_may_grow_deeper_later_which_changes_nothing_at_first(first,
     lacking = Start.of(str(tmp_path / "on"), name)
     lacking.tensors.pop("first.blocks.0.body.0.weight")
     with pytest.raises(ValueError, match=r"first\.blocks\.0\.body\.0\.weight: nothing"):
-        lacking.give(on)  # what was learnt has an open gate
+        lacking.give(still)  # its gate is open
 
 
 def test_what_stage_two_cannot_go_on_from(first, tmp_path, capsys):
