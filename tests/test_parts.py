@@ -240,8 +240,15 @@ def test_augment_changes_each_picture_by_itself_and_leaves_some_as_they_are():
     changed = (augment(image, 0.1) - image).abs().amax((1, 2, 3)) > 1e-4
     # Eight changes with probability p, a mirror with half of it.
     assert (~changed).float().mean().item() == pytest.approx(0.95 * 0.9**8, abs=0.04)
-    with torch.autocast("cpu", torch.bfloat16):  # as the engine calls it: places must not be rounded
-        assert torch.allclose(augment(image, 0.0), image, atol=1e-5)
+
+
+def test_augment_moves_pictures_as_exactly_where_the_networks_compute_in_bf16():
+    image, moved = torch.rand(16, 3, 64, 64) * 2 - 1, []
+    for low in (False, True):
+        torch.manual_seed(1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=low):
+            moved.append(augment(image, 0.8))
+    assert torch.allclose(*moved, atol=1e-4)
 
 
 def test_augment_keeps_white_white_but_for_its_brightness_and_lets_a_slope_through():
