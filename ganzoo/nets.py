@@ -80,7 +80,7 @@ class Residual(nn.Module):
 
 class Gated(Residual):
     """A residual block that begins as a layer that changes nothing: each channel of what it adds is multiplied by a number that
-    is 0 at first (Bachlechner et al. 2020, arXiv 2003.04887, equation 6, with a number a channel)."""
+    is 0 at first (Bachlechner et al. 2020, arXiv 2003.04887; there one number a block)."""
 
     def __init__(self, n: int) -> None:
         super().__init__(n)

@@ -56,6 +56,10 @@ class Config(reader.Config):
             raise ValueError("stage is 1 or 2, condition and width are at least 1, refine is a multiple of 4")
         if self.sketch_side < 8 or self.sketch_side & (self.sketch_side - 1):
             raise ValueError(f"side: {self.side}: Stage I draws 8, 16, 32, ... pixels, Stage II four times that")
+        if self.deep > (sides := len(doublings(self.sketch_side))):
+            raise ValueError(
+                f"deep: {self.deep} is more than the {sides} sides that a Stage I of {self.sketch_side} pixels has"
+            )
 
     @property
     def sketch_side(self) -> int:
