@@ -261,8 +261,6 @@ def test_a_stage_one_may_grow_deeper_later_which_changes_nothing_at_first(first,
     for block in on.first.blocks:
         torch.nn.init.zeros_(block.gate)
     assert not torch.equal(before, on.show(given)), "what they add is drawn"
-    with pytest.raises(ValueError, match="deep: 3 is more than the 2 sides"):
-        replace(one.config, deep=3)
     lacking = Start.of(str(tmp_path / "on"), name)
     lacking.tensors.pop("first.blocks.0.body.0.weight")
     with pytest.raises(ValueError, match=r"first\.blocks\.0\.body\.0\.weight: nothing"):

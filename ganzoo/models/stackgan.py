@@ -7,8 +7,7 @@ Departs: the captions are read by a word encoder unless `encoder` names a char-C
 averaged generator. Recipes, which are shipped: smaller, `reader.LIGHT`; Stage II paints over the sketch. `shuffle-2` ends by a
 pixel shuffle (Shi et al. 2016, arXiv 1609.05158), D begins by its inverse, and Stage II restores real pictures that were made
 small, too, and keeps to its sketch (L1, Isola et al. 2016, arXiv 1611.07004, equation 3). `tell`: caption and noise scale and
-shift each layer of Stage I (de Vries et al. 2017, arXiv 1707.00683). `deep`: Stage I has residual blocks, too (`nets.Gated`).
-`augment`: D sees changed pictures (`nets.augment`).
+shift each layer of Stage I (de Vries et al. 2017, arXiv 1707.00683). `deep`: it has more (`nets.Gated`). `augment`: see `nets`.
 Shapes: B batch, Z noise, T characters, E embedding, A condition, C channels, S side of the last stage's picture.
 """
 
@@ -41,7 +40,7 @@ class Config(reader.Config):
     condition: int = knob(128, "numbers that conditioning augmentation makes of a caption")
     kl: float = knob(1.0, "weight of its KL term (lambda of equation 4)")
     width: int = knob(64, "Stage I: channels next to the picture; they double with each halving of the side")
-    deep: int = knob(0, "Stage I: residual blocks, one at each side from 8 pixels on, a later idea")
+    deep: int = knob(0, "Stage I: residual blocks, at most one at each side from 8 pixels on, a later idea")
     tell: Literal["first", "every"] = knob("first", "layers of Stage I that are told caption and noise; every: a later idea")
     refine: int = knob(128, "Stage II: channels next to the sketch")
     blocks: int = knob(4, "Stage II: residual blocks")
@@ -56,10 +55,6 @@ class Config(reader.Config):
             raise ValueError("stage is 1 or 2, condition and width are at least 1, refine is a multiple of 4")
         if self.sketch_side < 8 or self.sketch_side & (self.sketch_side - 1):
             raise ValueError(f"side: {self.side}: Stage I draws 8, 16, 32, ... pixels, Stage II four times that")
-        if self.deep > (sides := len(doublings(self.sketch_side))):
-            raise ValueError(
-                f"deep: {self.deep} is more than the {sides} sides that a Stage I of {self.sketch_side} pixels has"
-            )
 
     @property
     def sketch_side(self) -> int:
@@ -90,8 +85,7 @@ class Refiner(nn.Module):
         super().__init__()
         self.augmentation = Augmentation(c.embedding, c.condition)
         w, self.over = c.refine, c.paint == "over"
-        first = nn.Conv2d(c.channels, w, 3, 1, 1)
-        self.see = nn.Sequential(first, nn.ReLU(inplace=True), *conv(w, 2 * w, 4, 2), *conv(2 * w, 4 * w, 4, 2))
+        self.see = nn.Sequential(nn.Conv2d(c.channels, w, 3, 1, 1), nn.ReLU(), *conv(w, 2 * w, 4, 2), *conv(2 * w, 4 * w, 4, 2))
         self.join = nn.Sequential(*conv(4 * w + c.condition, 4 * w), *(Residual(4 * w) for _ in range(c.blocks)))
         last = nn.Conv2d(w, c.channels * LARGER**2, 3, 1, 1)
         self.last = nn.Sequential(*conv(2 * w, w), Residual(w), last) if c.shuffle == "yes" else None
@@ -174,8 +168,7 @@ class StackGAN(Reads):
             enlarged = self.second(avg_pool2d(real, LARGER), self.second.augmentation(said, epsilon))
             terms["g_restore"] = c.restore * (enlarged.float() - real).abs().mean()
         if c.keep:
-            small = avg_pool2d(self.fake(batch).float(), LARGER)
-            terms["g_keep"] = c.keep * (small - batch["sketch"].float()).abs().mean()
+            terms["g_keep"] = c.keep * (avg_pool2d(self.fake(batch).float(), LARGER) - batch["sketch"].float()).abs().mean()
         return terms
 
 
