@@ -26,6 +26,9 @@ class Group:
     def join(self, device: torch.device) -> None:
         """Meet the others. RuntimeError if they do not come."""
         if self.size > 1 and not dist.is_initialized():
+            # Imported later, its default arguments would hold the group: gloo's threads would outlive it and abort the exit.
+            import torch.distributed.nn.functional  # noqa: F401
+
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
 
     def leave(self) -> None:
