@@ -118,12 +118,13 @@ class GAN(nn.Module, Pretrained):
         self.watched["d_fake_right"] = (fake_logit.detach() < even).float().mean()
         return {"d_real": self.loss.real(real_logit), "d_fake": self.loss.fake(fake_logit)}
 
-    def lazy_r1(self, weight: float, every: int, real: Tensor, *given: Tensor) -> Terms:
-        """The R1 penalty every so many steps, weighed for all of them (Karras et al. 2019, arXiv 1912.04958, section 3.1)."""
+    def lazy_r1(self, weight: float, every: int, real: Tensor, *given: Tensor, term: str = "d_r1") -> Terms:
+        """The R1 penalty every so many steps, weighed for all of them (Karras et al. 2019, arXiv 1912.04958, section 3.1); of
+        drawn pictures it is R2, and another term."""
         if not weight or self.step % every:
             return {}
-        real = real.detach().requires_grad_()
-        return {"d_r1": weight * every * r1(self.D(real, *given), real)}
+        image = real.detach().requires_grad_()
+        return {term: weight * every * r1(self.D(image, *given), image)}
 
     # ---- Using a trained one -------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ class Loss(NamedTuple):
     fake: Callable[[Tensor], Tensor]
     fool: Callable[[Tensor], Tensor]
     even: float | None = 0.0  # the logit of a D that cannot tell; None where only differences count
+    relative: bool = False  # `real` and `fool` are of a difference of two logits, and `fake` is not asked
 
 
 # With p = sigmoid(logit): -log p = softplus(-logit) and -log(1 - p) = softplus(logit).
@@ -45,6 +46,8 @@ LOSSES: dict[str, Loss] = {
     # Arjovsky et al. 2017 (arXiv 1701.07875), equation 2; D must be kept Lipschitz by other means.
     "wasserstein": Loss(lambda x: -x.float().mean(), lambda x: x.float().mean(), lambda x: -x.float().mean(), even=None),
 }
+# Jolicoeur-Martineau 2018 (arXiv 1807.00734), section 4.1: not how real a picture is, but how much more real than another.
+LOSSES["relativistic"] = LOSSES["non-saturating"]._replace(even=None, relative=True)
 
 
 def slope(logit: Tensor, image: Tensor) -> Tensor:
@@ -53,6 +56,7 @@ def slope(logit: Tensor, image: Tensor) -> Tensor:
     return gradient.flatten(1).float().square().sum(1)
 
 
-def r1(logit: Tensor, real: Tensor) -> Tensor:
-    """Half the mean squared slope of D at real pictures (Mescheder et al. 2018, arXiv 1801.04406, equation 9)."""
-    return slope(logit, real).mean() / 2
+def r1(logit: Tensor, image: Tensor) -> Tensor:
+    """Half the mean squared slope of D at pictures (Mescheder et al. 2018, arXiv 1801.04406): R1 where they are real
+    (equation 9), R2 where they are drawn (equation 10)."""
+    return slope(logit, image).mean() / 2

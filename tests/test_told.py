@@ -60,6 +60,45 @@ def test_d_is_shown_a_right_a_wrong_and_a_drawn_pair(name):
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_relativistic_players_are_told_how_much_more_right_one_is_than_another(name):
+    """Jolicoeur-Martineau 2018, section 4.1, of pairs with one caption (a real and a drawn picture) and of one picture with
+    two captions."""
+    e = engine(name, loss="relativistic", between=1.0)
+    batch, seen = batch_of(e), []
+    e.gan.D.head.register_forward_hook(lambda net, given, logit: seen.append(logit.detach()))
+    terms = e.gan.d_loss(batch)
+    right, drawn_, wrong = seen
+    soft = torch.nn.functional.softplus
+    assert set(terms) == {"d_fake", "d_wrong"}
+    assert terms["d_fake"].item() == pytest.approx(soft(drawn_ - right).mean().item() / 2, rel=1e-4)
+    assert terms["d_wrong"].item() == pytest.approx(soft(wrong - right).mean().item() / 2, rel=1e-4)
+    assert e.gan.watched["d_wrong_right"] == (wrong < right).float().mean()
+    paid = e.gan.g_loss(batch)
+    *_, fake, between = seen
+    assert paid["g_fool"].item() == pytest.approx(soft(right - fake).mean().item(), rel=1e-4)
+    assert paid["g_between"].item() == pytest.approx(soft(right[: len(between)] - between).mean().item(), rel=1e-4)
+    moved = torch.autograd.grad(paid["g_fool"], [*e.gan.G.parameters()], allow_unused=True)
+    assert any(g is not None and g.any() for g in moved)
+    assert not batch["right"].requires_grad, "G cannot make the real one worse"
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_r1_is_of_real_pictures_and_r2_of_drawn_ones(name):
+    """Mescheder et al. 2018, equations 9 and 10; each counts for the steps up to the next."""
+    e = engine(name, r1=3.0, r2=5.0, r1_every=2)
+    batch = batch_of(e)
+    e.gan.on_step(0)
+    terms, said = e.gan.d_loss(batch), e.gan.said(batch)
+    for term, weight, image in (("d_r1", 3.0, batch["image"]), ("d_r2", 5.0, e.gan.fake(batch))):
+        image = image.detach().requires_grad_()
+        (slopes,) = torch.autograd.grad(e.gan.D(image, said).sum(), image)
+        penalty = slopes.flatten(1).square().sum(1).mean().item() / 2
+        assert terms[term].item() == pytest.approx(2 * weight * penalty, rel=1e-3), term
+    e.gan.on_step(1)
+    assert not {"d_r1", "d_r2"} & set(e.gan.d_loss(batch))
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_a_caption_decides_and_noise_too(name):
     gan = engine(name).gan
     one = gan.sample(2, seed=3, text="noise number 1")

@@ -79,8 +79,11 @@ class Config(spec.Config):
     between: float = knob(0.0, "weight of the captions halfway between two (GAN-INT, Reed et al. 2016); 0 leaves them out")
     agree: float = knob(0.0, "weight of the encoder's own opinion of picture and caption, a later idea; 0 leaves it out")
     r1: float = knob(0.0, "weight of the R1 penalty on D's slope at real pictures, a later idea; 0 leaves it out")
-    r1_every: int = knob(16, "steps from one R1 penalty to the next, which counts for all of them")
-    loss: Literal["non-saturating", "minimax", "least-squares", "hinge"] = knob("non-saturating", "what both minimise")
+    r2: float = knob(0.0, "weight of the same penalty at drawn pictures, a later idea; 0 leaves it out")
+    r1_every: int = knob(16, "steps from one R1 penalty to the next, which counts for all of them; of R2, too")
+    loss: Literal["non-saturating", "minimax", "least-squares", "hinge", "relativistic"] = knob(
+        "non-saturating", "what both minimise; relativistic: a later idea"
+    )
     batch: int = knob(64, "pictures a step")
 
     def __post_init__(self) -> None:
@@ -217,19 +220,26 @@ class Reads(GAN):
 
     def d_loss(self, batch: Batch) -> Terms:
         """Matching-aware (Reed et al. 2016, algorithm 1): a real picture with its caption is right; one with another's caption
-        is as wrong as a drawn one."""
+        is as wrong as a drawn one. Relativistic: right ones should be more right than the drawn one of the same caption, and
+        than the same picture with another's."""
         c, real, said = self.config, batch["image"], self.said(batch)
         fake = disturb(self.fake(batch).detach(), c.disturb, c.augment)
         of_real, of_fake = self.both(self.D.body, disturb(real, c.disturb, c.augment), fake)
-        terms = self.tell_apart(self.D.head(of_real, said), self.D.head(of_fake, said))
-        wrong = self.D.head(of_real, said.roll(1, 0))
-        self.watched["d_wrong_right"] = (wrong.detach() < (self.loss.even or 0.0)).float().mean()
-        terms |= {"d_fake": terms["d_fake"] / 2, "d_wrong": self.loss.fake(wrong) / 2}
-        return terms | self.lazy_r1(c.r1, c.r1_every, real, said)
+        right, drawn, wrong = (self.D.head(x, t) for x, t in ((of_real, said), (of_fake, said), (of_real, said.roll(1, 0))))
+        batch["right"] = right.detach()
+        terms = self.tell_apart(right, drawn)
+        if self.loss.relative:
+            terms = {"d_fake": self.loss.real(right - drawn) / 2, "d_wrong": self.loss.real(right - wrong) / 2}
+        else:
+            terms |= {"d_fake": terms["d_fake"] / 2, "d_wrong": self.loss.fake(wrong) / 2}
+        even = batch["right"] if self.loss.relative else self.loss.even or 0.0
+        self.watched["d_wrong_right"] = (wrong.detach() < even).float().mean()
+        terms |= self.lazy_r1(c.r1, c.r1_every, real, said)
+        return terms | self.lazy_r1(c.r2, c.r1_every, self.fake(batch), said, term="d_r2")
 
     def g_loss(self, batch: Batch) -> Terms:
         c, image, said = self.config, self.fake(batch), self.said(batch)
-        terms = {"g_fool": self.fool(image, said)}
+        terms = {"g_fool": self.fool(image, said, batch)}
         if c.agree:
             terms["g_agree"] = c.agree * self.agreement(image, said)
         if c.between:
@@ -242,11 +252,12 @@ class Reads(GAN):
         said = self.said(batch)
         half = len(said) // 2
         mixed = (said[:half] + said[half : 2 * half]) / 2
-        return self.fool(self.imagine(mixed, **{k: v[:half] for k, v in self.noise(batch).items()}), mixed)
+        return self.fool(self.imagine(mixed, **{k: v[:half] for k, v in self.noise(batch).items()}), mixed, batch)
 
-    def fool(self, image: Tensor, said: Tensor) -> Tensor:
-        """What G pays for a picture and what it was told."""
-        return self.loss.fool(self.D(disturb(image, self.config.disturb, self.config.augment), said))
+    def fool(self, image: Tensor, said: Tensor, batch: Batch) -> Tensor:
+        """What G pays for a picture and what it was told; relativistic: against what D has just made of as many real ones."""
+        logit = self.D(disturb(image, self.config.disturb, self.config.augment), said)
+        return self.loss.fool(logit - batch["right"][: len(logit)] if self.loss.relative else logit)
 
     def agreement(self, image: Tensor, said: Tensor) -> Tensor:
         """How hard the encoder finds it to tell, among a batch, which drawing is of which caption (Xu et al. 2018, arXiv
