@@ -7,7 +7,7 @@ Departs: the captions are read by a word encoder unless `encoder` names a char-C
 averaged generator. Recipes, which are shipped: smaller, `reader.LIGHT`; Stage II paints over the sketch. `shuffle-2` ends by a
 pixel shuffle (Shi et al. 2016, arXiv 1609.05158), D begins by its inverse, and Stage II restores real pictures that were made
 small, too, and keeps to its sketch (L1, Isola et al. 2016, arXiv 1611.07004, equation 3). `tell`: caption and noise scale and
-shift each layer of Stage I (de Vries et al. 2017, arXiv 1707.00683). `deep`: it has more (`nets.Gated`). `augment`: see `nets`.
+shift each layer of Stage I (de Vries et al. 2017, arXiv 1707.00683). `deep`, `augment`: see `nets`; relativistic, R2: `losses`.
 Shapes: B batch, Z noise, T characters, E embedding, A condition, C channels, S side of the last stage's picture.
 """
 
