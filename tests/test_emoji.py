@@ -9,8 +9,8 @@ import torch
 
 from ganzoo import data
 from ganzoo.data import drawings
-from ganzoo.data.drawings import STYLES, Concept, read_concepts, slug
-from ganzoo.data.emoji import article, captions_of
+from ganzoo.data.drawings import STYLES, Concept, kept_out, read_concepts, slug
+from ganzoo.data.emoji import article, calls, captions_of
 from ganzoo.data.hues import main_hue
 from ganzoo.text import caption
 
@@ -88,19 +88,36 @@ def test_pictures_labels_and_captions_belong_together(root, name, split):
             assert d.image[i, 0, 20, 20] == 40 * styles.index(r["style"])
 
 
-@pytest.mark.parametrize(
-    ("name", "keywords", "words"),
-    [
-        ("red apple", ("apple", "fruit", "red"), {"apple", "red"}),
-        ("cat face", ("cat", "face", "pet"), {"cat", "face"}),
-        ("birthday cake", ("cake", "sweet"), {"cake"}),
-        ("rocket", ("space",), {"rocket"}),  # no keyword, then the name
-    ],
-)
-def test_a_picture_is_also_told_in_the_one_word_that_a_visitor_types(name, keywords, words):
-    told = [captions_of(Concept(str(code), name, keywords, (), False), "noto")[10:] for code in range(40)]
-    assert {one for one, *_ in told} == words
+@pytest.mark.parametrize("words", [["apple"], ["cat", "kitten"], []])
+def test_a_picture_is_also_told_in_the_one_word_that_a_visitor_types(words):
+    told = [captions_of(Concept(str(code), "red apple", ("fruit",), (), False), "noto", words)[10:] for code in range(40)]
+    assert {one for one, *_ in told} == set(words or ["red apple"])
     assert all(rest == [article(one), f"{one}, noto style", f"noto {one}"] for one, *rest in told)
+
+
+def test_a_word_alone_means_the_thing_called_so_or_the_nearest_one():
+    out, *_ = (str(k) for k in range(9999) if kept_out(Concept(str(k), "", (), (), False)))
+    codes = (str(k) for k in range(9999) if not kept_out(Concept(str(k), "", (), (), False)))
+    things = [
+        ("hot dog", ("dog", "sausage")),
+        ("dog", ("animal", "dog")),
+        ("automobile", ("car", "vehicle")),
+        ("police car light", ("car", "police")),
+        ("man rowing boat", ("boat",)),
+        ("motor boat", ("boat", "engine", "lake")),
+        ("piñata", ("party",)),
+        ("houses", ("house",)),
+        ("house", ("derelict", "1")),
+        ("fish", ("fish",)),
+        ("tropical fish", ("fish",)),
+    ]
+    concepts = [Concept(out if n == "fish" else next(codes), n, k, (), n.startswith("man")) for n, k in things]
+    words = calls(concepts)
+    meant = {word: next(c.name for c in concepts if word in words[c.code]) for own in words.values() for word in own}
+    wanted = {"dog": "dog", "car": "automobile", "boat": "motor boat", "house": "house", "fish": "tropical fish"}
+    assert wanted.items() <= meant.items()
+    assert sum(len(own) for own in words.values()) == len(meant), "a word means one thing"
+    assert "party" not in meant, "not near to what it is a keyword of"
 
 
 def test_an_alias_is_mirrored_and_an_older_name_is_found(root):

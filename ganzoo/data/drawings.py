@@ -94,9 +94,14 @@ def _open(root: Path, name: str) -> Any:
         raise ValueError(f"{path}: cannot be read ({error}); fetch it again") from None
 
 
+def kept_out(concept: Concept) -> bool:
+    """Whether none of a thing's drawings is trained on: one in 25."""
+    return stream("emoji concept", concept.code) % 25 == 0
+
+
 def place(concept: Concept, style: str, styles: list[str]) -> tuple[str, int]:
     """The split of a drawing, and where it lies in the file, so that with and without people a split is in one piece."""
-    if stream("emoji concept", concept.code) % 25 == 0:
+    if kept_out(concept):
         return "unseen", 5 if concept.person else 4
     out = stream("emoji pair", concept.code) % 12
     if len(styles) >= 4 and style in styles[out : out + 1]:

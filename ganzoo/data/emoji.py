@@ -18,8 +18,9 @@ from pathlib import Path
 import torch
 
 from ..text.caption import styled
+from ..text.words import meaning
 from . import Data, stream
-from .drawings import SIDES, STYLES, Concept, drawn, read_concepts
+from .drawings import SIDES, STYLES, Concept, drawn, kept_out, read_concepts
 from .hues import recoloured
 
 SOURCE = (
@@ -27,6 +28,8 @@ SOURCE = (
     "packed by Iconify; names and keywords by Unicode CLDR and emojibase"
 )
 LICENSE = "Apache-2.0 (Noto), CC BY 4.0 (Twemoji, EmojiOne), CC BY-SA 4.0 (OpenMoji), MIT (Fluent)"
+
+NEAR = 0.6  # cosine of a word's and a name's vectors from which the word may mean the thing
 
 
 def emoji(root: Path, split: str, side: int = 64) -> Data:
@@ -69,8 +72,9 @@ def read(root: Path, split: str, side: int, people: bool) -> Data:
     classes = tuple(sorted(seen))
     number = {name: k for k, name in enumerate(classes)}
     label = torch.tensor([number[rows[i]["name"]] for i in kept])
-    known = {c.code: c for c in read_concepts(root)}
-    captions = tuple(captions_of(known[rows[i]["code"]], rows[i]["style"]) for i in kept)
+    concepts = read_concepts(root)
+    known, words = {c.code: c for c in concepts}, calls(concepts)
+    captions = tuple(captions_of(known[r["code"]], r["style"], words[r["code"]]) for r in map(rows.__getitem__, kept))
     name = ("emoji_people" if people else "emoji") + (f"@{side}" if side != 64 else "")
     return Data(name, "Emoji", SOURCE, LICENSE, image, label, classes, captions, tuple(STYLES.values()))
 
@@ -78,9 +82,34 @@ def read(root: Path, split: str, side: int, people: bool) -> Data:
 # ---- Captions ---------------------------------------------------------------------------------------------------------
 
 
-def captions_of(concept: Concept, style: str) -> tuple[str, ...]:
-    """What may be said of a picture: 14 captions, the same ones on every machine; the last four are of one word, as a visitor
-    types it: "apple" for a red apple, "cat" for a cat face."""
+def calls(concepts: list[Concept]) -> dict[str, list[str]]:
+    """The words that, said alone, mean a thing, by its code: each word of a name or a keyword means one thing at most.
+
+    It means the thing called just so ("dog": the dog, not the hot dog), else the one whose name and keywords lie nearest to it
+    as vectors, if the name is near at all ("car": the automobile, not the police car's light; see `text.words`). A thing comes
+    before a person; things that are kept out of the training mean only what they are called.
+    """
+    names = torch.stack([meaning(c.name) for c in concepts])
+    keys = torch.stack([meaning(" ".join(c.keywords)) for c in concepts])
+    said: dict[str, list[int]] = {}
+    for i, c in enumerate(concepts):
+        for word in dict.fromkeys((*c.name.split(), *c.keywords)):
+            if word.isalpha() and not kept_out(c):
+                said.setdefault(word, []).append(i)
+    words: dict[str, list[str]] = {c.code: [] for c in concepts}
+    for word, those in said.items():
+        name, key = names[those] @ meaning(word), keys[those] @ meaning(word)
+        just = [concepts[i].name == word for i in those]
+        rank = zip(just, (not concepts[i].person for i in those), (name + key).tolist(), strict=True)
+        fit = [(r, i) for r, i, n in zip(rank, those, name.tolist(), strict=True) if n >= NEAR]
+        if fit:
+            words[concepts[max(fit)[1]].code].append(word)
+    return words
+
+
+def captions_of(concept: Concept, style: str, words: list[str]) -> tuple[str, ...]:
+    """What may be said of a picture: 14 captions, the same ones on every machine; the last four are one of the words that mean
+    it (see `calls`), as a visitor types it, or its name where there is none."""
     name, word = concept.name, STYLES[style]
     dice = random.Random(stream("emoji captions", concept.code, style))
     others = [k for k in concept.keywords if k != name] or [name]
@@ -93,7 +122,7 @@ def captions_of(concept: Concept, style: str) -> tuple[str, ...]:
         *(f"{article(word)} drawing of {article(name)}", f"{name}, {some(1)}, {word} style"),
         *(f"{some(2)}: {name}, {word} style", f"{some(2)}: {name}", f"{some(3)}, {word} style", some(2)),
     )
-    one = dice.choice([w for w in name.split() if w in concept.keywords] or [name])
+    one = dice.choice(words or [name])
     return *told, one, article(one), f"{one}, {word} style", f"{word} {one}"
 
 

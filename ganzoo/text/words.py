@@ -83,3 +83,9 @@ def vocabulary() -> Vocabulary:
 def rows(text: str) -> tuple[int, ...]:
     """A caption -> the rows of its words and pieces in the bundled vocabulary, in their order."""
     return tuple(row for word in plain(text) for row in vocabulary().word(word)[0])
+
+
+def meaning(text: str) -> Tensor:
+    """A text -> the mean of its words' vectors (D,), of length 1; zeros where none can be spelled."""
+    mean = vocabulary().vectors[list(rows(text)) or [0]].mean(0)
+    return torch.nn.functional.normalize(mean, dim=0)
