@@ -90,6 +90,20 @@ class Gated(Residual):
         return relu(x + self.gate * self.body(x))
 
 
+class Mapping(nn.Module):
+    """told (B, T) -> the same shape: what a hidden layer adds to it, so that near captions can lead to far pictures (a mapping
+    network, Karras et al. 2018, arXiv 1812.04948, section 2). It begins as a layer that changes nothing, as `Gated` does."""
+
+    def __init__(self, told: int, hidden: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(told, hidden), nn.LayerNorm(hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, told))
+        self.gate = nn.Parameter(torch.zeros(told))
+
+    def forward(self, told: Tensor) -> Tensor:
+        mapped: Tensor = told + self.gate * self.body(told)
+        return mapped
+
+
 class Augmentation(nn.Module):
     """said (B, E), epsilon (B, A) -> condition (B, A), a draw from the Gaussian that a caption becomes.
 

@@ -99,6 +99,32 @@ def test_r1_is_of_real_pictures_and_r2_of_drawn_ones(name):
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_g_pays_for_what_d_sees_differently_in_the_real_picture_of_the_caption(name):
+    """Wang et al. 2017, equation 4, each layer as a share of what it sees; both pictures are disturbed alike."""
+    e = engine(name, alike=2.0, disturb=1.0, loss="relativistic")
+    batch = batch_of(e)
+    e.gan.d_loss(batch)
+    e.gan.fake(batch)
+    torch.manual_seed(0)
+    terms = e.gan.g_loss(batch)
+    torch.manual_seed(0)
+    drawn_, real = disturb(torch.cat([batch["fake"], batch["image"]]), 1.0).chunk(2)
+    x, y, shares = drawn_, real, []
+    for layer in e.gan.D.body:
+        x, y = layer(x.clone()), layer(y.clone())
+        if isinstance(layer, torch.nn.LeakyReLU):
+            shares.append(((x - y).abs().sum() / y.abs().sum()).item())
+    assert len(shares) >= 2
+    assert terms["g_alike"].item() == pytest.approx(2 * sum(shares) / len(shares), rel=1e-4)
+    paid = torch.nn.functional.softplus(batch["right"] - e.gan.D(drawn_, e.gan.said(batch))).mean()
+    assert terms["g_fool"].item() == pytest.approx(paid.item(), rel=1e-4)
+    moved = torch.autograd.grad(terms["g_alike"], [*e.gan.G.parameters()], allow_unused=True)
+    assert any(g is not None and g.any() for g in moved)
+    batch["fake"] = batch["image"].clone()
+    assert e.gan.g_loss(batch)["g_alike"] == 0
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_a_caption_decides_and_noise_too(name):
     gan = engine(name).gan
     one = gan.sample(2, seed=3, text="noise number 1")
@@ -304,6 +330,24 @@ def test_a_stage_one_may_grow_deeper_later_which_changes_nothing_at_first(first,
     lacking.tensors.pop("first.blocks.0.body.0.weight")
     with pytest.raises(ValueError, match=r"first\.blocks\.0\.body\.0\.weight: nothing"):
         lacking.give(still)  # its gate is open
+
+
+def test_a_stage_one_may_have_a_mapping_later_which_changes_nothing_at_first(first, tmp_path):
+    name = MODELS[1]
+    flags = ["--mapping", 6, "--lr-g", 0.01, "--data", "shapes@16", "--steps", 3, "--out", tmp_path / "on", "--quiet"]
+    here("train", name, "--from", first, *flags)
+    (_, one, _), (_, on, _) = from_run(first), from_run(tmp_path / "on")
+    still = registry.spec(name).build(replace(one.config, mapping=6)).eval()
+    Start.of(str(first), name).give(still)
+    given = one.draw(3, 5, text="a small red circle in the centre")
+    assert torch.equal(one.show(given), still.show(given))
+    mapping, before = on.first.mapping, on.show(given)
+    assert mapping.gate.all()
+    into, normed, bent, out = mapping.body
+    x = torch.randn(2, out.out_features)
+    assert torch.allclose(mapping(x), x + mapping.gate * out(bent(normed(into(x)))))
+    torch.nn.init.zeros_(mapping.gate)
+    assert not torch.equal(before, on.show(given)), "what it adds is drawn"
 
 
 def test_what_stage_two_cannot_go_on_from(first, tmp_path, capsys):

@@ -5,9 +5,8 @@ the caption again, and draws it four times as large, with residual blocks. Condi
 becomes a Gaussian, from which each picture's condition is drawn, held near N(0, I) by a KL term (equation 2).
 Departs: the captions are read by a word encoder unless `encoder` names a char-CNN-RNN; one epsilon serves both stages; an
 averaged generator. Recipes, which are shipped: smaller, `reader.LIGHT`; Stage II paints over the sketch. `shuffle-2` ends by a
-pixel shuffle (Shi et al. 2016, arXiv 1609.05158), D begins by its inverse, and Stage II restores real pictures that were made
-small, too, and keeps to its sketch (L1, Isola et al. 2016, arXiv 1611.07004, equation 3). `tell`: caption and noise scale and
-shift each layer of Stage I (de Vries et al. 2017, arXiv 1707.00683). `deep`, `augment`: see `nets`; relativistic, R2: `losses`.
+pixel shuffle (Shi et al. 2016, arXiv 1609.05158), D begins by its inverse, and Stage II restores real pictures made small, too,
+and keeps to its sketch (L1, Isola et al. 2016, arXiv 1611.07004, equation 3). More options: `nets`, `losses`, `reader`.
 Shapes: B batch, Z noise, T characters, E embedding, A condition, C channels, S side of the last stage's picture.
 """
 
@@ -23,13 +22,12 @@ from torch.nn.functional import avg_pool2d, interpolate, relu
 
 from ..gan import Batch, Terms
 from ..inputs import EPSILON, Noise
-from ..nets import Augmentation, Gated, Residual, Scale, conv, doublings, init_normal, larger, through, unfolded
+from ..nets import Augmentation, Gated, Mapping, Residual, Scale, conv, doublings, init_normal, larger, through, unfolded
 from ..spec import Paper, Spec, knob
 from ..text import reader
-from ..text.reader import LIGHT, Reads
 
 LARGER = 4  # the side of Stage II's picture, in sides of Stage I's
-COMPACT = LIGHT | {"width": 16, "refine": 32, "blocks": 1}
+COMPACT = reader.LIGHT | {"width": 16, "refine": 32, "blocks": 1}
 SHUFFLE = COMPACT | {"shuffle": "yes", "restore": 50.0, "keep": 20.0, "d_patch": 4, "d_width": 32, "disturb": 0.0}
 
 
@@ -42,6 +40,7 @@ class Config(reader.Config):
     width: int = knob(64, "Stage I: channels next to the picture; they double with each halving of the side")
     deep: int = knob(0, "Stage I: residual blocks, at most one at each side from 8 pixels on, a later idea")
     tell: Literal["first", "every"] = knob("first", "layers of Stage I that are told caption and noise; every: a later idea")
+    mapping: int = knob(0, "Stage I: hidden numbers between what it is told and what its layers are, a later idea; 0: none")
     refine: int = knob(128, "Stage II: channels next to the sketch")
     blocks: int = knob(4, "Stage II: residual blocks")
     paint: Literal["anew", "over"] = knob("anew", "Stage II draws anew, or over the enlarged sketch, a later idea")
@@ -67,14 +66,15 @@ class Sketcher(nn.Module):
     def __init__(self, c: Config) -> None:
         super().__init__()
         self.augmentation = Augmentation(c.embedding, c.condition)
-        widths = [c.width * 2**i for i in range(len(doublings(c.sketch_side)) + 1)][::-1]
-        self.front = nn.Sequential(nn.Linear(c.z + c.condition, widths[0] * 16, bias=False), nn.BatchNorm1d(widths[0] * 16))
+        widths, told = [c.width * 2**i for i in range(len(doublings(c.sketch_side)) + 1)][::-1], c.z + c.condition
+        self.mapping = Mapping(told, c.mapping) if c.mapping else nn.Identity()
+        self.front = nn.Sequential(nn.Linear(told, widths[0] * 16, bias=False), nn.BatchNorm1d(widths[0] * 16))
         self.body = larger(widths, c.channels)
         self.blocks = nn.ModuleList(Gated(n) for n in widths[1:][: c.deep])
-        self.scales = nn.ModuleList(Scale(c.z + c.condition, n) for n in widths[1:] if c.tell == "every")
+        self.scales = nn.ModuleList(Scale(told, n) for n in widths[1:] if c.tell == "every")
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
-        told = torch.cat([z, condition], 1)
+        told = self.mapping(torch.cat([z, condition], 1))
         return through(self.body, relu(self.front(told)).unflatten(1, (-1, 4, 4)), self.blocks, self.scales, told)
 
 
@@ -106,7 +106,7 @@ class Refiner(nn.Module):
         return logit.tanh() if self.last else logit.float().tanh()
 
 
-class StackGAN(Reads):
+class StackGAN(reader.Reads):
     """`first` draws in Stage I, `second`, which only a Stage II has, after it. D is of the stage that is trained."""
 
     config: Config

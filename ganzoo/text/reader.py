@@ -78,6 +78,9 @@ class Config(spec.Config):
     augment: float = knob(0.0, "probability of each change made to pictures before D sees them (ADA's), a later idea")
     between: float = knob(0.0, "weight of the captions halfway between two (GAN-INT, Reed et al. 2016); 0 leaves them out")
     agree: float = knob(0.0, "weight of the encoder's own opinion of picture and caption, a later idea; 0 leaves it out")
+    alike: float = knob(
+        0.0, "weight of what D's layers see differently in drawn and real pictures, a later idea; 0 leaves it out"
+    )
     r1: float = knob(0.0, "weight of the R1 penalty on D's slope at real pictures, a later idea; 0 leaves it out")
     r2: float = knob(0.0, "weight of the same penalty at drawn pictures, a later idea; 0 leaves it out")
     r1_every: int = knob(16, "steps from one R1 penalty to the next, which counts for all of them; of R2, too")
@@ -143,6 +146,15 @@ class Discriminator(nn.Module):
     def forward(self, image: Tensor, said: Tensor) -> Tensor:
         logit: Tensor = self.head(self.body(image), said)
         return logit
+
+    def look(self, image: Tensor) -> list[Tensor]:
+        """image (B, C, S, S) -> the features after each layer, the last ones being the head's."""
+        seen = []
+        for layer in self.body:
+            image = layer(image)
+            if isinstance(layer, nn.LeakyReLU):
+                seen.append(image)
+        return seen
 
 
 class Reads(GAN):
@@ -239,7 +251,7 @@ class Reads(GAN):
 
     def g_loss(self, batch: Batch) -> Terms:
         c, image, said = self.config, self.fake(batch), self.said(batch)
-        terms = {"g_fool": self.fool(image, said, batch)}
+        terms = self.match(image, said, batch) if c.alike else {"g_fool": self.fool(image, said, batch)}
         if c.agree:
             terms["g_agree"] = c.agree * self.agreement(image, said)
         if c.between:
@@ -255,9 +267,24 @@ class Reads(GAN):
         return self.fool(self.imagine(mixed, **{k: v[:half] for k, v in self.noise(batch).items()}), mixed, batch)
 
     def fool(self, image: Tensor, said: Tensor, batch: Batch) -> Tensor:
-        """What G pays for a picture and what it was told; relativistic: against what D has just made of as many real ones."""
-        logit = self.D(disturb(image, self.config.disturb, self.config.augment), said)
+        """What G pays for a picture and what it was told."""
+        return self.believed(self.D(disturb(image, self.config.disturb, self.config.augment), said), batch)
+
+    def believed(self, logit: Tensor, batch: Batch) -> Tensor:
+        """What G pays for D's logits (n,); relativistic: against those that D has just made of as many real ones."""
         return self.loss.fool(logit - batch["right"][: len(logit)] if self.loss.relative else logit)
+
+    def match(self, image: Tensor, said: Tensor, batch: Batch) -> Terms:
+        """What G pays to `fool`, and for what each layer of D sees differently in a drawn picture and in the real one of the
+        same caption (Wang et al. 2017, arXiv 1711.11585, equation 4), as a share of what it sees; both disturbed alike."""
+        c = self.config
+        drawn, real = disturb(torch.cat([image, batch["image"].to(image.dtype)]), c.disturb, c.augment).chunk(2)
+        with torch.no_grad():
+            of_real = self.D.look(real)
+        of_drawn = self.D.look(drawn)
+        shares = [(a - b).abs().float().mean() / b.abs().float().mean() for a, b in zip(of_drawn, of_real, strict=True)]
+        fool = self.believed(self.D.head(of_drawn[-1], said), batch)
+        return {"g_fool": fool, "g_alike": c.alike * torch.stack(shares).mean()}
 
     def agreement(self, image: Tensor, said: Tensor) -> Tensor:
         """How hard the encoder finds it to tell, among a batch, which drawing is of which caption (Xu et al. 2018, arXiv
