@@ -150,7 +150,7 @@ def home() -> dict[str, str]:
 # can be answered before all of the page is there (3 visits in some 70), so what is to be pressed is waited for.
 SCRIPT = """<script>
 const zoo = window.zoo = {
-  ready: false, why: 'visit', at: '', own: {}, again: false, home: HOME, timers: {}, frames: {},
+  ready: false, why: 'visit', at: '', quick: '', own: {}, again: false, home: HOME, timers: {}, frames: {},
   buttons() {
     return [...document.querySelectorAll('[role=tab][data-tab-id]')].filter((b) => !b.closest('[aria-hidden=true]'));
   },
@@ -226,12 +226,14 @@ const zoo = window.zoo = {
     if (says || zoo.why !== 'visit') zoo.press('zoo-draw'); else zoo.start();
   },
   start() {
-    const now = (zoo.buttons().find((b) => b.ariaSelected === 'true') || zoo.buttons()[0]).dataset.tabId;
+    if (zoo.quick && zoo.button(zoo.quick)?.ariaSelected !== 'true') zoo.button(zoo.quick)?.click();
+    const now = zoo.quick || (zoo.buttons().find((b) => b.ariaSelected === 'true') || zoo.buttons()[0]).dataset.tabId;
     const said = new URLSearchParams(location.search).get('tab');
     zoo.at = zoo.button(said) ? said : now;
     zoo.own[zoo.at] = zoo.mine();
     zoo.ready = true;
     zoo.why = 'back';
+    zoo.quick = '';
     zoo.turn(now);  // who was quick is there already
     if (zoo.again) { zoo.again = false; zoo.back(); }
   },
@@ -253,6 +255,10 @@ const zoo = window.zoo = {
   },
 };
 window.addEventListener('popstate', () => zoo.back());
+document.addEventListener('click', (e) => {  // a visitor's; what the address asks for may be answered after it
+  const tab = e.isTrusted && !zoo.ready && e.target.closest && e.target.closest('[role=tab][data-tab-id]');
+  if (tab) zoo.quick = tab.dataset.tabId;
+}, true);
 document.addEventListener('click', async (e) => {
   const box = e.target.closest && e.target.closest('.share-copy')?.closest('.share');
   if (!box) return;
