@@ -90,17 +90,25 @@ class Gated(Residual):
         return relu(x + self.gate * self.body(x))
 
 
+class Silent(nn.Linear):
+    """A linear layer that begins by saying 0, whatever it is told."""
+
+    def reset_parameters(self) -> None:
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+
 class Mapping(nn.Module):
-    """told (B, T) -> the same shape: what a hidden layer adds to it, so that near captions can lead to far pictures (a mapping
-    network, Karras et al. 2018, arXiv 1812.04948, section 2). It begins as a layer that changes nothing, as `Gated` does."""
+    """told (B, T) -> the same shape: what two hidden layers add to it, so that near captions can lead to far pictures (a
+    mapping network, Karras et al. 2018, arXiv 1812.04948, section 2). It begins as a layer that changes nothing."""
 
     def __init__(self, told: int, hidden: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(nn.Linear(told, hidden), nn.LayerNorm(hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, told))
-        self.gate = nn.Parameter(torch.zeros(told))
+        bent = [m for n in (told, hidden) for m in (nn.Linear(n, hidden), nn.LayerNorm(hidden), nn.LeakyReLU(0.2))]
+        self.body, self.gate = nn.Sequential(*bent), Silent(hidden, told)
 
     def forward(self, told: Tensor) -> Tensor:
-        mapped: Tensor = told + self.gate * self.body(told)
+        mapped: Tensor = told + self.gate(self.body(told))
         return mapped
 
 
@@ -134,16 +142,12 @@ def larger(widths: list[int], channels: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Conv2d(widths[-1], channels, 3, 1, 1), nn.Tanh())
 
 
-class Scale(nn.Linear):
+class Scale(Silent):
     """features (B, F, s, s), told (B, T) -> the same shape, each channel scaled and shifted by what is told (de Vries et al.
     2017, arXiv 1707.00683, equation 3). It begins as a layer that changes nothing."""
 
     def __init__(self, told: int, n: int) -> None:
         super().__init__(told, 2 * n)
-
-    def reset_parameters(self) -> None:
-        nn.init.zeros_(self.weight)
-        nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor, told: Tensor) -> Tensor:  # type: ignore[override]
         scale, shift = super().forward(told).to(x.dtype)[:, :, None, None].chunk(2, 1)
@@ -232,7 +236,7 @@ def augment(image: Tensor, p: float) -> Tensor:
 def init_normal(net: Net, std: float = 0.02) -> Net:
     """Weights ~ normal(0, std), biases 0, batch norm ~ normal(1, std) (DCGAN, section 4: details of training)."""
     for m in net.modules():
-        if isinstance(m, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and not isinstance(m, Scale):
+        if isinstance(m, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and not isinstance(m, Silent):
             nn.init.normal_(m.weight, 0.0, std)
             if m.bias is not None:
                 nn.init.zeros_(m.bias)

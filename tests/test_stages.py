@@ -151,12 +151,16 @@ def test_a_stage_one_may_have_a_mapping_later_which_changes_nothing_at_first(fir
     given = one.draw(3, 5, text="a small red circle in the centre")
     assert torch.equal(one.show(given), still.show(given))
     mapping, before = on.first.mapping, on.show(given)
-    assert mapping.gate.all()
-    into, normed, bent, out = mapping.body
-    x = torch.randn(2, out.out_features)
-    assert torch.allclose(mapping(x), x + mapping.gate * out(bent(normed(into(x)))))
-    torch.nn.init.zeros_(mapping.gate)
+    assert mapping.gate.weight.all()
+    x = torch.randn(2, mapping.gate.out_features)
+    assert torch.allclose(mapping(x), x + mapping.gate(mapping.body(x)))
+    mapping.gate.reset_parameters()
+    assert torch.equal(mapping(x), x)
     assert not torch.equal(before, on.show(given)), "what it adds is drawn"
+    lacking = Start.of(str(tmp_path / "on"), NAME)
+    lacking.tensors.pop("first.mapping.body.0.weight")
+    with pytest.raises(ValueError, match=r"first\.mapping\.body\.0\.weight: nothing"):
+        lacking.give(still)  # its gate is open
 
 
 def test_what_stage_two_cannot_go_on_from(first, tmp_path, capsys):

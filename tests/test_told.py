@@ -118,6 +118,23 @@ def test_g_pays_for_what_d_sees_differently_in_the_real_picture_of_the_caption(n
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_g_pays_for_colours_in_other_places_than_in_the_real_picture_of_the_caption(name):
+    e = engine(name, layout=3.0)
+    batch = batch_of(e)
+    e.gan.d_loss(batch)
+    terms, real = e.gan.g_loss(batch), batch["image"]
+    side = real.shape[-1] // 8
+    places = [x.unfold(2, side, side).unfold(3, side, side).mean((4, 5)) for x in (batch["fake"], real)]
+    assert terms["g_layout"].item() == pytest.approx(3 * (places[0] - places[1]).abs().mean().item(), rel=1e-4)
+    assert any(
+        g is not None and g.any() for g in torch.autograd.grad(terms["g_layout"], [*e.gan.G.parameters()], allow_unused=True)
+    )
+    checks = (torch.arange(real.shape[-1])[:, None] + torch.arange(real.shape[-1])) % 2 * 2.0 - 1
+    batch["fake"] = real + checks
+    assert e.gan.g_loss(batch)["g_layout"] < 1e-5, "what is finer than that is the discriminator's"
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_a_caption_decides_and_noise_too(name):
     gan = engine(name).gan
     one = gan.sample(2, seed=3, text="noise number 1")
@@ -146,8 +163,10 @@ def test_captions_halfway_are_means_of_two_and_only_g_pays_for_them():
     terms = e.gan.g_loss(batch)
     said = batch["said"]
     half = len(said) // 2
-    assert len(asked) == 2, "drawn once for both players, and once between"
-    assert torch.allclose(asked[1], (said[:half] + said[half:]) / 2)
+    assert len(asked) == 1, "drawn once for both players, and what is between in the same pass"
+    assert torch.equal(asked[0][: len(said)], said)
+    assert torch.allclose(asked[0][len(said) :], (said[:half] + said[half:]) / 2)
+    assert batch["fake"].shape == batch["image"].shape
     assert set(terms) == {"g_fool", "g_between"}
     assert set(engine(MODELS[0], between=0.0).gan.g_loss(batch_of(e))) == {"g_fool"}
 

@@ -102,7 +102,7 @@ class Start:
         if they do not fit."""
         wanted = {k: v.shape for k, v in gan.state_dict().items()}
         new = {k for k, v in gan.named_parameters() if (prepare or v.requires_grad) and not v.any()}  # they change nothing yet
-        shut = {k.removesuffix("gate") for k in new - self.shapes.keys() if k.endswith(".gate")}  # see `nets.Gated`
+        shut = {k.partition("gate")[0] for k in new - self.shapes.keys() if ".gate" in k}  # see `nets.Gated`, `nets.Mapping`
         lacks = sorted(k for k in drawing(gan).keys() - self.tensors - new if not k.startswith(tuple(shut)))
         wrong = [k for k, v in self.tensors.items() if wanted.get(k) != v.shape] or lacks
         if wrong:

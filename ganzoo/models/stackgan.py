@@ -142,12 +142,6 @@ class StackGAN(reader.Reads):
         if self.config.stage == 2:
             yield self.second(sketch.detach(), self.second.augmentation(said, epsilon))
 
-    def fake(self, batch: Batch) -> Tensor:
-        if "fake" not in batch:
-            drawn = [*self.imagined(self.said(batch), **self.noise(batch))]
-            batch["sketch"], batch["fake"] = drawn[0], drawn[-1]
-        return batch["fake"]
-
     def imagine(self, said: Tensor, **noise: Tensor) -> Tensor:
         return [*self.imagined(said, **noise)][-1]
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import adaptive_avg_pool2d, cross_entropy
 
 from .. import spec
 from ..gan import GAN, Batch, Terms
@@ -22,6 +22,7 @@ from ..spec import knob
 from . import caption
 from .towers import Characters, Words
 
+LAYOUT = 8  # places on a side that tell where in a picture what colour is
 PAPER = 384, 512  # channels of the char-CNN-RNN's first two convolutions (Reed et al. 2016, arXiv 1605.05395)
 
 # Captions for a visitor to try, each with one word changed; offered where the data have such things.
@@ -81,6 +82,7 @@ class Config(spec.Config):
     alike: float = knob(
         0.0, "weight of what D's layers see differently in drawn and real pictures, a later idea; 0 leaves it out"
     )
+    layout: float = knob(0.0, "weight of what 8 x 8 places differ in of a drawn and the real picture, a later idea; 0: none")
     r1: float = knob(0.0, "weight of the R1 penalty on D's slope at real pictures, a later idea; 0 leaves it out")
     r2: float = knob(0.0, "weight of the same penalty at drawn pictures, a later idea; 0 leaves it out")
     r1_every: int = knob(16, "steps from one R1 penalty to the next, which counts for all of them; of R2, too")
@@ -214,8 +216,15 @@ class Reads(GAN):
         return {i.name: batch[i.name] for i in self.inputs if isinstance(i, Noise)}
 
     def fake(self, batch: Batch) -> Tensor:
+        """What G draws for a batch, and in the same pass, where they are asked for, of captions halfway between two, of which
+        nobody drew a picture (Reed et al. 2016, equation 5): mixed in pairs, half as many. Batch norm sees one mixture."""
         if "fake" not in batch:
-            batch["fake"] = self.imagine(self.said(batch), **self.noise(batch))
+            said, noise, n = self.said(batch), self.noise(batch), len(batch["text"])
+            half = n // 2 if self.config.between else 0
+            batch["mixed"] = (said[:half] + said[half : 2 * half]) / 2
+            told = {k: torch.cat([v, v[:half]]) for k, v in noise.items()}
+            drawn = [*self.imagined(torch.cat([said, batch["mixed"]]), **told)]
+            batch["sketch"], batch["fake"], batch["halfway"] = drawn[0][:n], drawn[-1][:n], drawn[-1][n:]
         return batch["fake"]
 
     def read(self, text: Tensor) -> Tensor:
@@ -255,16 +264,11 @@ class Reads(GAN):
         if c.agree:
             terms["g_agree"] = c.agree * self.agreement(image, said)
         if c.between:
-            terms["g_between"] = c.between * self.halfway(batch)
+            terms["g_between"] = c.between * self.fool(batch["halfway"], batch["mixed"], batch)
+        if c.layout:
+            drawn, real = (adaptive_avg_pool2d(x.float(), LAYOUT) for x in (image, batch["image"]))
+            terms["g_layout"] = c.layout * (drawn - real).abs().mean()
         return terms
-
-    def halfway(self, batch: Batch) -> Tensor:
-        """What G pays for captions halfway between two, of which nobody drew a picture (Reed et al. 2016, equation 5); they are
-        mixed in pairs, half as many as the batch."""
-        said = self.said(batch)
-        half = len(said) // 2
-        mixed = (said[:half] + said[half : 2 * half]) / 2
-        return self.fool(self.imagine(mixed, **{k: v[:half] for k, v in self.noise(batch).items()}), mixed, batch)
 
     def fool(self, image: Tensor, said: Tensor, batch: Batch) -> Tensor:
         """What G pays for a picture and what it was told."""
