@@ -36,6 +36,19 @@ def shrunk(images: Tensor, side: int) -> Tensor:
     return resized(images, min(side, images.shape[-1]))
 
 
+def nearest(images: Tensor, among: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
+    """uint8 (n, C, S, S), (N, C, S, S) -> distances (n, k) in pixels (L2, of 0..1) and places (n, k) of the k nearest ones, the
+    nearest first; fewer if N is less than k."""
+    wanted, found = images.flatten(1).float() / 255, []
+    for start in range(0, len(among), 10_000):
+        part = among[start : start + 10_000].flatten(1).float() / 255
+        near = torch.cdist(wanted, part).topk(min(k, len(part)), largest=False)
+        found.append((near.values, near.indices + start))
+    distance, place = (torch.cat(x, 1) for x in zip(*found, strict=True))
+    best = distance.topk(min(k, len(among)), largest=False)
+    return best.values, place.gather(1, best.indices)
+
+
 def columns_for(n: int) -> int:
     """How many columns show n pictures as close to a square as can be."""
     return math.ceil(math.sqrt(n))

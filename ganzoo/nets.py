@@ -201,8 +201,14 @@ def jitter(image: Tensor, amount: float) -> Tensor:
     `amount` bounds each entry of the affine map: 0.2 shifts by a tenth of the side at most. Black comes in at the edges.
     """
     by = amount * (2 * torch.rand(len(image), 2, 3, device=image.device) - 1) + torch.eye(2, 3, device=image.device)
+    return warp(image, by, paper=-1)
+
+
+def warp(image: Tensor, by: Tensor, paper: int) -> Tensor:
+    """Each picture (B, C, S, S), as float32, through its affine map `by` (B, 2, 3), from places in the new picture to places in
+    the old; `paper` comes in at the edges: 1 is white."""
     places = affine_grid(by, list(image.shape), align_corners=False)
-    return grid_sample(image.float() + 1, places, align_corners=False) - 1
+    return grid_sample(image.float() - paper, places, align_corners=False) + paper
 
 
 def augment(image: Tensor, p: float) -> Tensor:
@@ -224,8 +230,7 @@ def augment(image: Tensor, p: float) -> Tensor:
     wide, high, cos, sin = scale * stretch * mirror, scale / stretch, turn.cos(), turn.sin()
     rows = [cos * wide, -sin * wide, dice(0.25), sin * high, cos * high, dice(0.25)]  # 0.25: an eighth of the side
     with torch.autocast(device.type, enabled=False):  # in bf16 places would be off by half a pixel
-        places = affine_grid(torch.stack(rows, 1).view(n, 2, 3), list(image.shape), align_corners=False)
-        image = grid_sample(image.float() - 1, places, align_corners=False) + 1
+        image = warp(image, torch.stack(rows, 1).view(n, 2, 3), paper=1)
 
     brighter, contrast, colour = (x[:, None, None, None] for x in (dice(0.2), dice(0.5).exp2(), dice(1.0).exp2()))
     image = (image + brighter) * contrast

@@ -18,14 +18,14 @@ from PIL import Image
 from ganzoo import registry
 from ganzoo.checkpoint import Checkpoint, sheet_of, strip
 from ganzoo.hub.pretrained import save
-from ganzoo.images import from_pil, grid, png, shrunk, to_uint8
+from ganzoo.images import from_pil, grid, nearest, png, shrunk, to_uint8
 from ganzoo.inputs import blurred
 from ganzoo.spec import configure
 from ganzoo.text import caption
 from ganzoo.ui import play
 from ganzoo.ui.app import untrained
 from ganzoo.ui.permalink import AT, SHOT, fields
-from ganzoo.ui.resembling import nearest, resembling
+from ganzoo.ui.resembling import resembling
 from ganzoo.ui.views import enlarge
 from ganzoo.ui.words import KNOWN, WordsTab, known, wanted
 from ganzoo.ui.words import told as is_told
@@ -266,10 +266,10 @@ def test_the_nearest_are_found_and_shown(spoken, tab):
     c = Checkpoint(spoken / "large-toy", "bundled")
     known = c.training_pictures()
     assert known.shape == (50, 3, 32, 32)
-    assert nearest(known[[7, 3]], known)[:, 0].tolist() == [7, 3]
+    assert nearest(known[[7, 3]], known)[1].tolist() == [[7], [3]]
     other = known[[7]].flip(3)
     by_hand = ((known.float() - other.float()) ** 2).flatten(1).sum(1).argsort()[:3]
-    assert nearest(other, known).tolist() == [by_hand.tolist()]
+    assert nearest(other, known, 3)[1].tolist() == [by_hand.tolist()]
     assert "8 pictures that were drawn" in resembling(c, known[:20])
     assert resembling(Checkpoint(spoken / f"{TOLD[0]}-toy", "bundled"), known[:2]) == ""
 

@@ -28,11 +28,11 @@ Rows = dict[str, Tensor]  # image, label, text
 SETS: dict[str, str] = {
     "mnist": "classic",
     "fashion": "classic",
-    "shapes": "drawn",
-    "fake": "drawn",
     "emoji": "emoji",
     "emoji_people": "emoji",
     "emoji_hues": "emoji",
+    "shapes": "drawn",
+    "fake": "drawn",
 }
 SCALABLE = ("shapes", "emoji", "emoji_people", "emoji_hues")  # may be asked for at another side, as in emoji@256
 EXAMPLES = 64  # captions that a model keeps

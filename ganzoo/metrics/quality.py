@@ -10,6 +10,7 @@ import warnings
 import torch
 from torch import Tensor
 
+from ..images import nearest
 from .case import Case, Look, Score
 
 SPLITS = 10  # of the Inception-style score, as in its paper
@@ -94,6 +95,7 @@ def histogram(case: Case) -> list[Score]:
 
 
 K = 5  # nearest neighbours that make a manifold
+MOST = 2000  # pictures of a set that are searched for copies
 
 
 def manifold(case: Case) -> list[Score]:
@@ -126,19 +128,7 @@ def copies(case: Case) -> list[Score]:
 
     A generator that invents scores about 1 % or less; one that repeats its training set scores 100 %.
     """
-    fake, test = nearest(case.fake.image, case.train.image)[0], nearest(case.test.image, case.train.image)[0]
+    fake, test = (nearest(x.image[:MOST], case.train.image)[0] for x in (case.fake, case.test))
     limit = test.quantile(0.01)
     share = float((fake < limit).float().mean())
     return [Score("copies", share, "lower", len(fake), 0.01, "nearer to a training picture than 99 % of test pictures")]
-
-
-def nearest(image: Tensor, among: Tensor, most: int = 2000) -> tuple[Tensor, Tensor]:
-    """uint8 images -> distance (n,) in pixels (L2, of 0..1) and index (n,) of the nearest one; of the first `most`."""
-    x, pool = image[:most].flatten(1).float() / 255, among.flatten(1).float() / 255
-    best = torch.full((len(x),), torch.inf)
-    index = torch.zeros(len(x), dtype=torch.long)
-    for start in range(0, len(pool), 10_000):
-        distance, at = torch.cdist(x, pool[start : start + 10_000]).min(1)
-        closer = distance < best
-        best[closer], index[closer] = distance[closer], at[closer] + start
-    return best, index

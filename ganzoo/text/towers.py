@@ -10,9 +10,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, grid_sample, one_hot
+from torch.nn.functional import one_hot
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from ..nets import warp
 from . import caption
 from .words import rows, vocabulary
 
@@ -134,5 +135,4 @@ def nudge(image: Tensor, amount: float) -> Tensor:
     turn, scale, *move = (torch.rand(4, n, device=image.device) * 2 - 1) * amount
     cos, sin = turn.cos() * (1 + scale), turn.sin() * (1 + scale)
     theta = torch.stack([torch.stack([cos, -sin, move[0]], 1), torch.stack([sin, cos, move[1]], 1)], 1)
-    grid = affine_grid(theta, list(image.shape), align_corners=False)
-    return grid_sample(image - 1, grid, align_corners=False) + 1
+    return warp(image, theta, paper=1)

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..checkpoint import Checkpoint
-from ..images import grid, png, shrunk
+from ..images import grid, nearest, png, shrunk
 from .scrubber import data_url
 
 HELD_UP = 8  # pictures that are held against the training set
@@ -35,7 +35,7 @@ def resembling(c: Checkpoint, images: Tensor) -> str:
     if not len(known):
         return ""
     small = shrunk(images[:HELD_UP], known.shape[-1])
-    near = known[nearest(small, known)]
+    near = known[nearest(small, known, NEAREST)[1]]
     space = torch.full((*small.shape[:2], small.shape[2], SPACE), PAPER, dtype=torch.uint8)
     rows = torch.cat([small, space, *near.unbind(1)], 3)
     columns = math.ceil(len(rows) / ROWS)
@@ -48,10 +48,3 @@ def resembling(c: Checkpoint, images: Tensor) -> str:
         f'<img class="near" width="{4 * sheet.width}" height="{4 * sheet.height}" alt="{alt}" '
         f'src="{data_url("png", png(sheet))}">'
     )
-
-
-def nearest(images: Tensor, among: Tensor, k: int = NEAREST) -> Tensor:
-    """uint8 (n, C, S, S), (N, C, S, S) -> (n, k), which of N are nearest, by the distance of their pixels."""
-    wanted = images.flatten(1).float()
-    distance = torch.cat([torch.cdist(wanted, part.flatten(1).float()) for part in among.split(2048)], 1)
-    return distance.topk(min(k, len(among)), largest=False).indices
