@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganzoo.training.kernels import SWAPS, hasten
+from ganzoo.training.kernels import SWAPS, UpConv2d, Upsample, hasten
 
 
 @pytest.mark.parametrize(
@@ -19,13 +19,16 @@ from ganzoo.training.kernels import SWAPS, hasten
         (nn.ConvTranspose2d(6, 10, 4, bias=False), 1),
         (nn.ConvTranspose2d(6, 10, 4, 2, 1), 4),
         (nn.ConvTranspose2d(6, 10, 4, 2, 1), 1),
+        (nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(6, 10, 3, 1, 1, bias=False)), 4),
+        (nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(6, 10, 3, 1, 1)), 1),
     ],
 )
 def test_a_swapped_convolution_has_the_same_results_and_first_and_second_derivatives(layer: nn.Module, side: int) -> None:
     plain = copy.deepcopy(layer).double()
     swapped = copy.deepcopy(plain)
     hasten(swapped, torch.device("cpu"))
-    assert type(swapped) is SWAPS[type(plain)]
+    kinds = [type(m) for m in swapped] if isinstance(swapped, nn.Sequential) else [type(swapped)]
+    assert kinds == ([Upsample, UpConv2d] if isinstance(plain, nn.Sequential) else [SWAPS[type(plain)]])
     x = torch.randn(5, 6, side, side, dtype=torch.float64, requires_grad=True)
     results = []
     for m in (plain, swapped):
@@ -34,6 +37,27 @@ def test_a_swapped_convolution_has_the_same_results_and_first_and_second_derivat
         results.append([y, slope, *torch.autograd.grad(y.sin().sum() + slope.square().sum(), [x, *m.parameters()])])
     for a, b in zip(*results, strict=True):
         torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (nn.Upsample(scale_factor=2), nn.Conv2d(6, 6, 3, 1, 0)),
+        (nn.Upsample(scale_factor=2), nn.Conv2d(6, 6, 3, 2, 1)),
+        (nn.Upsample(scale_factor=2), nn.Conv2d(6, 6, 3, 1, 1, groups=2)),
+        (nn.Upsample(scale_factor=2), nn.Conv2d(6, 6, 3, 1, 1, padding_mode="reflect")),
+        (nn.Upsample(scale_factor=2), nn.ReLU(), nn.Conv2d(6, 6, 3, 1, 1)),
+        (nn.Upsample(scale_factor=3), nn.Conv2d(6, 6, 3, 1, 1)),
+        (nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(6, 6, 3, 1, 1)),
+    ],
+)
+def test_a_convolution_after_another_enlargement_stays_as_it_is(layers: tuple[nn.Module, ...]) -> None:
+    net = nn.Sequential(*copy.deepcopy(layers))
+    x = torch.randn(2, 6, 8, 8)
+    before = net(x)
+    hasten(net, torch.device("cpu"))
+    assert not any(isinstance(m, Upsample | UpConv2d) for m in net)
+    assert torch.equal(net(x), before)
 
 
 @pytest.mark.parametrize("p", [0.0, 0.3, 0.5])

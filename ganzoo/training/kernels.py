@@ -1,21 +1,40 @@
 """The same layers, in the arithmetic that a processor does fast. Weights, names and results (to rounding) stay.
 
 `hasten` swaps the classes of layers that torch's CPU library is slow at, whatever the model: a convolution from or to a
-single point, and the random numbers of dropout. LOG.md has the measurements. On a GPU nothing is swapped.
+single point, one of a picture that was just made twice as large, and the random numbers of dropout. LOG.md has the
+measurements. On a GPU nothing is swapped.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch.nn.functional import conv_transpose2d, linear, pad
 
 
 def hasten(net: nn.Module, device: torch.device) -> None:
     """Swap what is slow, in place."""
     if device.type == "cpu":
         for m in net.modules():
+            if isinstance(m, nn.Sequential):
+                for a, b in pairwise(m):
+                    if doubles(a) and keeps_side(b):
+                        a.__class__, b.__class__ = Upsample, UpConv2d
             m.__class__ = SWAPS.get(type(m), type(m))
+
+
+def doubles(m: nn.Module) -> bool:
+    """Whether a layer repeats each pixel twice in both directions."""
+    return type(m) is nn.Upsample and (m.size, m.scale_factor, m.mode) == (None, 2, "nearest")
+
+
+def keeps_side(m: nn.Module) -> bool:
+    """Whether a layer is a 3 x 3 convolution whose picture is as large as what it sees, with zeros around that."""
+    if type(m) is not nn.Conv2d or m.padding_mode != "zeros" or m.groups != 1:
+        return False
+    return (m.kernel_size, m.stride, m.padding, m.dilation) == ((3, 3), (1, 1), (1, 1), (1, 1))
 
 
 class Conv2d(nn.Conv2d):
@@ -38,6 +57,27 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         weight = self.weight.permute(2, 3, 1, 0).flatten(0, 2)  # from a point: each number scales its filter
         image = linear(x.flatten(1), weight).view(len(x), *self.kernel_size, -1).permute(0, 3, 1, 2)
         return image if self.bias is None else image + self.bias.to(image.dtype)[:, None, None]
+
+
+class Upsample(nn.Upsample):
+    """image (B, A, h, w) -> the same: the convolution after it makes it larger."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+class UpConv2d(nn.Conv2d):
+    """image (B, A, h, w) -> (B, C, 2 h, 2 w): twice as large, each pixel repeated, then a 3 x 3 convolution.
+
+    That is one transposed 4 x 4 convolution of stride 2, whose filters are the 3 x 3 ones summed over a 2 x 2 window: 4
+    products a number instead of 9, and the larger picture is never made.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        filters = self.weight.transpose(0, 1).flip(2, 3)
+        filters = pad(filters, (1, 0, 0, 0)) + pad(filters, (0, 1, 0, 0))
+        filters = pad(filters, (0, 0, 1, 0)) + pad(filters, (0, 0, 0, 1))
+        return conv_transpose2d(x, filters, self.bias, stride=2, padding=1)
 
 
 class Dropout(nn.Dropout):
