@@ -135,6 +135,60 @@ def test_g_pays_for_colours_in_other_places_than_in_the_real_picture_of_the_capt
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_a_finer_layout_compares_all_coarser_ones_too(name):
+    e = engine(name, layout=3.0, finest=16)
+    batch = batch_of(e)
+    e.gan.d_loss(batch)
+    terms, off, found = e.gan.g_loss(batch), batch["fake"] - batch["image"], []
+    for places in (8, 16):
+        side = off.shape[-1] // places
+        found.append(off.unfold(2, side, side).unfold(3, side, side).mean((4, 5)).abs().mean().item())
+    assert found[0] < found[1]
+    assert terms["g_layout"].item() == pytest.approx(3 * sum(found) / 2, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_g_may_begin_by_layout_alone_while_d_rests(name):
+    """Ledig et al. 2016, section 3.2: a start in pixels."""
+    e = engine(name, layout=3.0, finest=16, adversarial=0.0, between=0.0, r1=1.0)
+    before = {k: v.clone() for k, v in e.gan.state_dict().items()}
+    e.advance()
+    assert {k for k in e.read() if k != "g_kl"} == {"g_layout"}
+    moved = {k.split(".")[0] for k, v in e.gan.state_dict().items() if not torch.equal(v, before[k])}
+    assert moved <= {"G", "first"}
+    assert moved
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_weight_of_fooling_d_weighs_it_alone(name):
+    one, three = (engine(name, adversarial=w, layout=2.0) for w in (1.0, 3.0))
+    terms = []
+    for e in (one, three):
+        torch.manual_seed(0)
+        batch = batch_of(e)
+        e.gan.d_loss(batch)
+        terms.append(e.gan.g_loss(batch))
+    assert terms[1]["g_fool"].item() == pytest.approx(3 * terms[0]["g_fool"].item(), rel=1e-5)
+    assert terms[1]["g_layout"].item() == pytest.approx(terms[0]["g_layout"].item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "said"),
+    [
+        ({"adversarial": 0.0}, "layout more than 0"),
+        ({"adversarial": 0.0, "layout": 1.0, "between": 1.0}, "must be 0"),
+        ({"adversarial": 0.0, "layout": 1.0, "alike": 1.0}, "must be 0"),
+        ({"finest": 4}, "finest: 4 is not 8, 16, 32"),
+        ({"finest": 24}, "finest: 24"),
+        ({"finest": 512}, "up to the side"),
+    ],
+)
+def test_knobs_that_do_not_go_together_are_refused_in_a_line(knobs, said):
+    with pytest.raises(ValueError, match=said):
+        engine("stackgan", **knobs)
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_a_caption_decides_and_noise_too(name):
     gan = engine(name).gan
     one = gan.sample(2, seed=3, text="noise number 1")

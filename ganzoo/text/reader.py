@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, cross_entropy
 
 from .. import spec
-from ..gan import GAN, Batch, Terms
+from ..gan import GAN, Batch, Phase, Terms
 from ..inputs import Noise, Text
 from ..losses import LOSSES
 from ..nets import Fold, augment, doublings, down, features, init_normal
@@ -22,7 +22,7 @@ from ..spec import knob
 from . import caption
 from .towers import Characters, Words
 
-LAYOUT = 8  # places on a side that tell where in a picture what colour is
+LAYOUT = 8  # places on a side that tell where in a picture what colour is, at the coarsest
 PAPER = 384, 512  # channels of the char-CNN-RNN's first two convolutions (Reed et al. 2016, arXiv 1605.05395)
 
 # Captions for a visitor to try, each with one word changed; offered where the data have such things.
@@ -82,7 +82,9 @@ class Config(spec.Config):
     alike: float = knob(
         0.0, "weight of what D's layers see differently in drawn and real pictures, a later idea; 0 leaves it out"
     )
-    layout: float = knob(0.0, "weight of what 8 x 8 places differ in of a drawn and the real picture, a later idea; 0: none")
+    layout: float = knob(0.0, "weight of what the places of a drawn and the real picture differ in, a later idea; 0: none")
+    finest: int = knob(8, "places on a side, at the finest, that layout compares; 8, 16, ... up to this count alike")
+    adversarial: float = knob(1.0, "weight of fooling D; 0: D rests, and G learns by layout alone, a later idea")
     r1: float = knob(0.0, "weight of the R1 penalty on D's slope at real pictures, a later idea; 0 leaves it out")
     r2: float = knob(0.0, "weight of the same penalty at drawn pictures, a later idea; 0 leaves it out")
     r1_every: int = knob(16, "steps from one R1 penalty to the next, which counts for all of them; of R2, too")
@@ -97,6 +99,11 @@ class Config(spec.Config):
             raise ValueError("embedding, recurrent, z, d_width, text and r1_every must be at least 1")
         if not 0 <= self.augment < 1:
             raise ValueError(f"augment: {self.augment} is not a probability from 0 to less than 1")
+        if not LAYOUT <= self.finest <= self.side or self.finest & (self.finest - 1):
+            sides = f"{LAYOUT}, {2 * LAYOUT}, {4 * LAYOUT}, ... up to the side, {self.side}"
+            raise ValueError(f"finest: {self.finest} is not {sides}")
+        if not self.adversarial and (self.between or self.alike or not self.layout):
+            raise ValueError("adversarial 0: D rests, so between and alike, which ask it, must be 0, and layout more than 0")
         if self.d_patch < 1 or self.side % self.d_patch:
             raise ValueError(f"d_patch: {self.d_patch} does not divide the side, {self.side}")
         try:
@@ -197,6 +204,10 @@ class Reads(GAN):
                 f"{c.reads} with embedding {c.embedding} and recurrent {c.recurrent}: name another, or set these knobs"
             ) from None
 
+    def phases(self) -> list[Phase]:
+        """D, then G; G alone where D is not asked: a start in pixels, as SRGAN's (Ledig et al. 2016, arXiv 1609.04802, 3.2)."""
+        return super().phases()[0 if self.config.adversarial else 1 :]
+
     def forward(self, **inputs: Tensor) -> Tensor:
         return self.stages(**inputs)[-1]
 
@@ -260,14 +271,18 @@ class Reads(GAN):
 
     def g_loss(self, batch: Batch) -> Terms:
         c, image, said = self.config, self.fake(batch), self.said(batch)
-        terms = self.match(image, said, batch) if c.alike else {"g_fool": self.fool(image, said, batch)}
+        if not c.adversarial:
+            terms = {}
+        else:
+            terms = self.match(image, said, batch) if c.alike else {"g_fool": self.fool(image, said, batch)}
+            terms["g_fool"] = c.adversarial * terms["g_fool"]
         if c.agree:
             terms["g_agree"] = c.agree * self.agreement(image, said)
         if c.between:
             terms["g_between"] = c.between * self.fool(batch["halfway"], batch["mixed"], batch)
         if c.layout:
-            drawn, real = (adaptive_avg_pool2d(x.float(), LAYOUT) for x in (image, batch["image"]))
-            terms["g_layout"] = c.layout * (drawn - real).abs().mean()
+            off, sides = image.float() - batch["image"], [LAYOUT << i for i in range((c.finest // LAYOUT).bit_length())]
+            terms["g_layout"] = c.layout * torch.stack([adaptive_avg_pool2d(off, s).abs().mean() for s in sides]).mean()
         return terms
 
     def fool(self, image: Tensor, said: Tensor, batch: Batch) -> Tensor:
