@@ -360,6 +360,21 @@ def test_the_certificate_is_earned(certified, pytestconfig):
     assert (found["kills"], found["exact"]) == (kills, True)
 
 
+def test_large_networks_are_certified_by_the_steps_that_they_play_in_time(monkeypatch):
+    from ganzoo.spec import configure
+    from ganzoo.training import certify
+
+    monkeypatch.setattr(certify, "PATIENCE", 6.0)
+    monkeypatch.setattr(certify, "STEPS", 10**6)
+    spec = registry.spec(registry.MODELS[0])
+    found = certify.certify(spec.name, spec.config, vars(configure(spec.config, spec.tiny)), kills=1, say=print)
+    assert 1 <= found["steps"] < 10**6
+    assert found["exact"]
+    monkeypatch.setattr(certify, "PATIENCE", 0.1)
+    with pytest.raises(RuntimeError, match="played no step in 0 s"):
+        certify.certify(spec.name, spec.config, vars(configure(spec.config, spec.tiny)), kills=1, say=print)
+
+
 def test_a_training_that_fails_is_no_certificate():
     from ganzoo.training.certify import certify
 

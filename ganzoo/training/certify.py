@@ -6,6 +6,7 @@ In processes of their own, as a person would: nothing is simulated but the momen
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,19 +22,33 @@ from ..files import read_tensors, sha256, write_tensors
 from ..spec import Config, knobs
 from .engine import drawing
 
-STEPS = 400
+STEPS = 400  # at most
+PATIENCE = 60.0  # seconds: large networks play as many steps as they can in these
 SAVE_EVERY = 0.3  # seconds: many states to come back to in a short training
 
 
 def certify(
     model: str, kind: type[Config], config: Mapping[str, Any], kills: int, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Train a model's networks on noise, uninterrupted and killed `kills` times -> {"kills", "steps", "exact", "torch"}."""
+    """Train a model's networks on noise, uninterrupted and killed `kills` times -> {"kills", "steps", "exact", "torch"}.
+
+    RuntimeError if a training fails.
+    """
     flags = [f"--{k.replace('_', '-')}={config[k]}" for k in knobs(kind) if k in config]
-    train = ["train", model, "--data", "fake", "--steps", str(STEPS), "--quiet", f"--save-every={SAVE_EVERY}", *flags]
+    train = ["train", model, "--data", "fake", "--quiet", f"--save-every={SAVE_EVERY}", *flags]
     with tempfile.TemporaryDirectory() as folder:
         whole, killed = Path(folder, "whole"), Path(folder, "killed")
-        end(start_run([*train, "--out", str(whole)]))
+        uninterrupted = start_run([*train, "--steps", str(STEPS), "--out", str(whole)])
+        try:
+            uninterrupted.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            uninterrupted.send_signal(signal.SIGINT)  # it plays its step to the end and saves
+            uninterrupted.communicate()
+        else:
+            end(uninterrupted)
+        if (steps := step_of(whole)) < 1:
+            raise RuntimeError(f"the training to certify played no step in {PATIENCE:.0f} s")
+        train += ["--steps", str(steps)]
         dice = random.Random(0)
         command = [*train, "--out", str(killed)]
         done = 0
@@ -60,7 +75,7 @@ def certify(
         else:
             end(start_run(command))
             exact = digest(whole) == digest(killed)
-    return {"kills": done, "steps": STEPS, "exact": exact, "torch": torch.__version__}
+    return {"kills": done, "steps": steps, "exact": exact, "torch": torch.__version__}
 
 
 def start_run(args: list[str]) -> subprocess.Popen[bytes]:
