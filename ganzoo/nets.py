@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import TypeVar
 
@@ -154,17 +155,28 @@ class Scale(Silent):
         return torch.addcmul(shift, x, 1 + scale)
 
 
-def through(body: nn.Sequential, x: Tensor, blocks: nn.ModuleList, scales: nn.ModuleList, told: Tensor) -> Tensor:
+def through(body: nn.Sequential, x: Tensor, blocks: nn.ModuleList, scales: nn.ModuleList, told: Tensor) -> Iterator[Tensor]:
     """What the layers of `larger` make of x (B, F, s, s), where a block comes after each doubling of the side and a `Scale`
-    after each batch norm, as long as there are any."""
+    after each batch norm, as long as there are any: the features after each doubling, as they are asked for, then the image."""
     block, scale = iter(blocks), iter(scales)
     for layer in body:
         x = layer(x)
         if isinstance(layer, nn.modules.batchnorm._BatchNorm) and (by := next(scale, None)):
             x = by(x, told)
-        if isinstance(layer, nn.ReLU) and (more := next(block, None)):
-            x = more(x)
-    return x
+        if isinstance(layer, nn.ReLU):
+            yield (x := more(x) if (more := next(block, None)) else x)
+    yield x
+
+
+class Heads(nn.ModuleList):
+    """The features of some layers (B, F, s, s) -> what each shows: a picture (B, C, s, s) in [-1, 1], by a 1 x 1 convolution
+    (deep supervision, Lee et al. 2014, arXiv 1409.5185). Layers after the last of these are not asked for."""
+
+    def __init__(self, widths: list[int], channels: int) -> None:
+        super().__init__(nn.Conv2d(n, channels, 1) for n in widths)
+
+    def forward(self, layers: Iterator[Tensor]) -> list[Tensor]:
+        return [head(x).float().tanh() for head, x in zip(self, layers, strict=False)]
 
 
 class Fold(nn.Module):

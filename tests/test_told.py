@@ -7,6 +7,7 @@ import torch
 
 from ganzoo import data, registry
 from ganzoo.data import drawn
+from ganzoo.hub.resolve import Start
 from ganzoo.images import from_uint8, resized, to_uint8
 from ganzoo.metrics.case import Case, Look
 from ganzoo.metrics.words import words
@@ -160,6 +161,45 @@ def test_g_may_begin_by_layout_alone_while_d_rests(name):
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_g_may_begin_by_what_its_inner_layers_show(name):
+    """Lee et al. 2014: the first layers learn, what comes after them is not asked, and what shows them is no part of G."""
+    e = engine(name, layout=3.0, finest=0, coarse=16, adversarial=0.0, between=0.0)
+    gan, batch = e.gan, batch_of(e)
+    shown = gan.heads(gan.layers(gan.said(batch), **gan.noise(batch)))
+    assert [x.shape[-1] for x in shown] == ([8, 16] if name == "stackgan" else [8]), "all that G has, up to `coarse`"
+    real, found = batch["image"], []
+    for x in shown:
+        side = real.shape[-1] // x.shape[-1]
+        found.append((x - real.unfold(2, side, side).unfold(3, side, side).mean((4, 5))).abs().mean().item())
+    terms = gan.g_loss(batch)
+    assert terms["g_coarse"].item() == pytest.approx(3 * sum(found) / len(found), rel=1e-4)
+    assert "fake" not in batch, "nothing is drawn"
+    before = {k: v.clone() for k, v in gan.state_dict().items()}
+    e.advance()
+    moved = {k for k, v in gan.state_dict().items() if not torch.equal(v, before[k])}
+    assert {k.split(".")[0] for k in moved} in ({"G", "heads"}, {"first", "heads"})
+    last = [k for k in before if ".body." in k and not k.startswith("D.")][-1]
+    assert last not in moved
+    assert not any(k.startswith("heads") for k in e.average.state_dict())
+    assert e.average.sample(1).shape == (1, *real.shape[1:])
+
+
+def test_what_shows_inner_layers_is_left_out_where_it_is_not_asked_for(tmp_path):
+    spec = registry.spec("stackgan")
+    shown = engine("stackgan", layout=3.0, coarse=8).gan
+    start = Start(shown.config, shown.state_dict(), shown.opponents, {"name": "shown"})
+    plain = spec.build(configure(spec.config, start.knobs(spec, {"coarse": 0}) | PICTURES.facts()))
+    start.give(plain)
+    assert torch.equal(plain.first.front[0].weight, shown.first.front[0].weight)
+    back = spec.build(shown.config)
+    Start(plain.config, plain.state_dict(), plain.opponents, {"name": "plain"}).give(back)
+    assert torch.equal(back.first.front[0].weight, shown.first.front[0].weight)
+    bad = plain.state_dict() | {"other.weight": torch.ones(1)}
+    with pytest.raises(ValueError, match="from: plain has other networks"):
+        Start(plain.config, bad, plain.opponents, {"name": "plain"}).give(plain)
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_the_weight_of_fooling_d_weighs_it_alone(name):
     one, three = (engine(name, adversarial=w, layout=2.0) for w in (1.0, 3.0))
     terms = []
@@ -178,9 +218,10 @@ def test_the_weight_of_fooling_d_weighs_it_alone(name):
         ({"adversarial": 0.0}, "layout more than 0"),
         ({"adversarial": 0.0, "layout": 1.0, "between": 1.0}, "must be 0"),
         ({"adversarial": 0.0, "layout": 1.0, "alike": 1.0}, "must be 0"),
-        ({"finest": 4}, "finest: 4 is not 8, 16, 32"),
+        ({"finest": 4}, "finest: 4 is not 0, 8, 16, ... up to the side, 16"),
         ({"finest": 24}, "finest: 24"),
-        ({"finest": 512}, "up to the side"),
+        ({"coarse": 512}, "coarse: 512"),
+        ({"finest": 0, "layout": 1.0}, "nothing to compare"),
     ],
 )
 def test_knobs_that_do_not_go_together_are_refused_in_a_line(knobs, said):

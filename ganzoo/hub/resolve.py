@@ -66,6 +66,7 @@ class Start:
 
     config: Config
     tensors: dict[str, Tensor]  # of the networks, the opponents among them if they were kept
+    opponents: tuple[str, ...]
     facts: dict[str, Any]
 
     @staticmethod
@@ -89,7 +90,7 @@ class Start:
         while sum(map(len, lines)) + len(lines) > LONGEST // 2:  # the card has room for as much again
             lines.pop(0)
         facts = said | {"images": images + started.get("images", 0), "command": "\n".join(lines)}
-        return Start(gan.config, drawing(gan) | (opposing(gan) if opponent else {}), facts)
+        return Start(gan.config, drawing(gan) | (opposing(gan) if opponent else {}), gan.opponents, facts)
 
     def knobs(self, spec: Spec, given: dict[str, Any]) -> dict[str, Any]:
         """The knobs that it was trained with, but for those that are given; what the data decide is left to the data."""
@@ -104,14 +105,16 @@ class Start:
         new = {k for k, v in gan.named_parameters() if (prepare or v.requires_grad) and not v.any()}  # they change nothing yet
         shut = {k.partition("gate")[0] for k in new - self.shapes.keys() if ".gate" in k}  # see `nets.Gated`, `nets.Mapping`
         lacks = sorted(k for k in drawing(gan).keys() - self.tensors - new if not k.startswith(tuple(shut)))
-        wrong = [k for k, v in self.tensors.items() if wanted.get(k) != v.shape] or lacks
+        left = {name for name in self.opponents if getattr(gan, name, None) is None}  # opponents that have no part here
+        tensors = {k: v for k, v in self.tensors.items() if k.split(".")[0] not in left}
+        wrong = [k for k, v in tensors.items() if wanted.get(k) != v.shape] or lacks
         if wrong:
             shapes = [tuple(s) if (s := each.get(wrong[0])) is not None else "nothing" for each in (self.shapes, wanted)]
             raise ValueError(
                 f"from: {self.facts['name']} has other networks ({wrong[0]}: {shapes[0]}, here {shapes[1]}); leave out the "
                 "knobs that say so, and take data of as many pixels, colours and classes"
             )
-        gan.load_state_dict(self.tensors, strict=False)
+        gan.load_state_dict(tensors, strict=False)
         if prepare:
             gan.prepare()
 

@@ -10,12 +10,14 @@ Shapes: B batch, Z noise, T characters, E embedding, K text, C channels, S side.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
 
-from ..nets import init_normal, up
+from ..nets import doublings, init_normal, up
 from ..spec import Paper, Spec, knob
 from ..text import reader
 from ..text.reader import LIGHT, Reads
@@ -41,20 +43,32 @@ class Generator(nn.Module):
         self.body = up(c.z + c.text, c.width, c.channels, c.side)
 
     def forward(self, z: Tensor, said: Tensor) -> Tensor:
-        image: Tensor = self.body(torch.cat([z, self.text(said)], 1)[:, :, None, None])
-        return image
+        return [*self.layers(z, said)][-1]
+
+    def layers(self, z: Tensor, said: Tensor) -> Iterator[Tensor]:
+        """The features of 4, 8, ... S / 2 places on a side, as they are asked for, and the image."""
+        x = torch.cat([z, self.text(said)], 1)[:, :, None, None]
+        for layer in self.body:
+            x = layer(x)
+            if isinstance(layer, nn.ReLU | nn.Tanh):
+                yield x
 
 
 class GANCLS(Reads):
     config: Config
+    G: Generator
 
     def __init__(self, c: Config) -> None:
         super().__init__(c)
         self.G = init_normal(Generator(c))
+        self.supervise([c.width << i for i in range(len(doublings(c.side)) - 1)][::-1])
 
     def imagine(self, said: Tensor, z: Tensor) -> Tensor:  # type: ignore[override]
         image: Tensor = self.G(z, said)
         return image
+
+    def layers(self, said: Tensor, z: Tensor) -> Iterator[Tensor]:  # type: ignore[override]
+        return islice(self.G.layers(z, said), 1, None)
 
 
 SPEC = Spec(

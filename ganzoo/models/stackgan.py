@@ -66,14 +66,18 @@ class Sketcher(nn.Module):
     def __init__(self, c: Config) -> None:
         super().__init__()
         self.augmentation = Augmentation(c.embedding, c.condition)
-        widths, told = [c.width * 2**i for i in range(len(doublings(c.sketch_side)) + 1)][::-1], c.z + c.condition
+        self.widths, told = [c.width * 2**i for i in range(len(doublings(c.sketch_side)) + 1)][::-1], c.z + c.condition
         self.mapping = Mapping(told, c.mapping) if c.mapping else nn.Identity()
-        self.front = nn.Sequential(nn.Linear(told, widths[0] * 16, bias=False), nn.BatchNorm1d(widths[0] * 16))
-        self.body = larger(widths, c.channels)
-        self.blocks = nn.ModuleList(Gated(n) for n in widths[1:][: c.deep])
-        self.scales = nn.ModuleList(Scale(told, n) for n in widths[1:] if c.tell == "every")
+        self.front = nn.Sequential(nn.Linear(told, self.widths[0] * 16, bias=False), nn.BatchNorm1d(self.widths[0] * 16))
+        self.body = larger(self.widths, c.channels)
+        self.blocks = nn.ModuleList(Gated(n) for n in self.widths[1:][: c.deep])
+        self.scales = nn.ModuleList(Scale(told, n) for n in self.widths[1:] if c.tell == "every")
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
+        return [*self.layers(z, condition)][-1]
+
+    def layers(self, z: Tensor, condition: Tensor) -> Iterator[Tensor]:
+        """The features of 8, 16, ... S places on a side, and the image."""
         told = self.mapping(torch.cat([z, condition], 1))
         return through(self.body, relu(self.front(told)).unflatten(1, (-1, 4, 4)), self.blocks, self.scales, told)
 
@@ -117,7 +121,9 @@ class StackGAN(reader.Reads):
         super().__init__(c)
         self.inputs = (self.inputs[0], Noise(EPSILON, c.condition), self.inputs[1])
         self.first = init_normal(Sketcher(c))
-        if c.stage == 2:
+        if c.stage == 1:
+            self.supervise(self.first.widths[1:])
+        else:
             self.first.requires_grad_(False)
             self.second = init_normal(Refiner(c))
 
@@ -142,8 +148,8 @@ class StackGAN(reader.Reads):
         if self.config.stage == 2:
             yield self.second(sketch.detach(), self.second.augmentation(said, epsilon))
 
-    def imagine(self, said: Tensor, **noise: Tensor) -> Tensor:
-        return [*self.imagined(said, **noise)][-1]
+    def layers(self, said: Tensor, z: Tensor, epsilon: Tensor) -> Iterator[Tensor]:  # type: ignore[override]
+        return self.first.layers(z, self.first.augmentation(said, epsilon))
 
     @property
     def G(self) -> Sketcher | Refiner:  # type: ignore[override]  # noqa: N802

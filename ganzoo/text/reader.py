@@ -5,8 +5,8 @@ Shapes: B batch, T characters, E embedding, F features of D's last map, S side o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -17,7 +17,7 @@ from .. import spec
 from ..gan import GAN, Batch, Phase, Terms
 from ..inputs import Noise, Text
 from ..losses import LOSSES
-from ..nets import Fold, augment, doublings, down, features, init_normal
+from ..nets import Fold, Heads, augment, doublings, down, features, init_normal
 from ..spec import knob
 from . import caption
 from .towers import Characters, Words
@@ -55,6 +55,11 @@ def disturb(image: Tensor, amount: float, p: float = 0.0) -> Tensor:
     return torch.roll(image, (dy, dx), (2, 3))
 
 
+def astray(drawn: Sequence[Tensor], real: Tensor) -> Tensor:
+    """How far pictures (B, C, s, s) of some sides are from the real ones (B, C, S, S), made as small: the mean difference."""
+    return torch.stack([(x.float() - adaptive_avg_pool2d(real, x.shape[-1])).abs().mean() for x in drawn]).mean()
+
+
 @dataclass(frozen=True)
 class Config(spec.Config):
     side: int = knob(64, "side of the picture, in pixels")
@@ -83,7 +88,8 @@ class Config(spec.Config):
         0.0, "weight of what D's layers see differently in drawn and real pictures, a later idea; 0 leaves it out"
     )
     layout: float = knob(0.0, "weight of what the places of a drawn and the real picture differ in, a later idea; 0: none")
-    finest: int = knob(8, "places on a side, at the finest, that layout compares; 8, 16, ... up to this count alike")
+    finest: int = knob(8, "places on a side, at the finest, that layout compares: 8, 16, ... up to this alike; 0: none")
+    coarse: int = knob(0, "places up to which it compares what inner layers of what draws first show, a later idea; 0: none")
     adversarial: float = knob(1.0, "weight of fooling D; 0: D rests, and G learns by layout alone, a later idea")
     r1: float = knob(0.0, "weight of the R1 penalty on D's slope at real pictures, a later idea; 0 leaves it out")
     r2: float = knob(0.0, "weight of the same penalty at drawn pictures, a later idea; 0 leaves it out")
@@ -99,11 +105,13 @@ class Config(spec.Config):
             raise ValueError("embedding, recurrent, z, d_width, text and r1_every must be at least 1")
         if not 0 <= self.augment < 1:
             raise ValueError(f"augment: {self.augment} is not a probability from 0 to less than 1")
-        if not LAYOUT <= self.finest <= self.side or self.finest & (self.finest - 1):
-            sides = f"{LAYOUT}, {2 * LAYOUT}, {4 * LAYOUT}, ... up to the side, {self.side}"
-            raise ValueError(f"finest: {self.finest} is not {sides}")
+        for name in ("finest", "coarse"):
+            if (n := getattr(self, name)) and (not LAYOUT <= n <= self.side or n & (n - 1)):
+                raise ValueError(f"{name}: {n} is not 0, {LAYOUT}, {2 * LAYOUT}, ... up to the side, {self.side}")
         if not self.adversarial and (self.between or self.alike or not self.layout):
             raise ValueError("adversarial 0: D rests, so between and alike, which ask it, must be 0, and layout more than 0")
+        if self.layout and not self.finest and not self.coarse:
+            raise ValueError("layout has nothing to compare: finest and coarse are 0")
         if self.d_patch < 1 or self.side % self.d_patch:
             raise ValueError(f"d_patch: {self.d_patch} does not divide the side, {self.side}")
         try:
@@ -185,7 +193,15 @@ class Reads(GAN):
         text = Text("text", c.captions or c.classes or ("a picture",), styles=c.styles, offers=offers)
         self.inputs = (Noise("z", c.z), text)
         self.D = init_normal(Discriminator(c))
+        self.heads: Heads | None = None
         self.loss = LOSSES[c.loss]
+
+    def supervise(self, widths: list[int]) -> None:
+        """What shows pictures in the layers of G, which have so many channels at 8, 16, ... places on a side. It draws none
+        itself, so it is kept with the opponents."""
+        if self.config.coarse:
+            self.heads = Heads(widths[: (self.config.coarse // LAYOUT).bit_length()], self.config.channels)
+            self.opponents = ("D", "heads")
 
     def prepare(self) -> None:
         """Take the encoder's weights. ValueError if there is none of that name, or if it is another kind."""
@@ -206,7 +222,9 @@ class Reads(GAN):
 
     def phases(self) -> list[Phase]:
         """D, then G; G alone where D is not asked: a start in pixels, as SRGAN's (Ledig et al. 2016, arXiv 1609.04802, 3.2)."""
-        return super().phases()[0 if self.config.adversarial else 1 :]
+        d, g = super().phases()
+        g = replace(g, nets=(*g.nets, self.heads)) if self.heads else g
+        return [d, g] if self.config.adversarial else [g]
 
     def forward(self, **inputs: Tensor) -> Tensor:
         return self.stages(**inputs)[-1]
@@ -220,6 +238,10 @@ class Reads(GAN):
 
     def imagine(self, said: Tensor, **noise: Tensor) -> Tensor:
         """What captions say (B, E), and the noise -> images (B, C, S, S) in [-1, 1]."""
+        raise NotImplementedError
+
+    def layers(self, said: Tensor, **noise: Tensor) -> Iterator[Tensor]:
+        """The features that G draws from, at 8, 16, ... places on a side, as they are asked for."""
         raise NotImplementedError
 
     def noise(self, batch: Batch) -> Batch:
@@ -270,19 +292,21 @@ class Reads(GAN):
         return terms | self.lazy_r1(c.r2, c.r1_every, self.fake(batch), said, term="d_r2")
 
     def g_loss(self, batch: Batch) -> Terms:
-        c, image, said = self.config, self.fake(batch), self.said(batch)
-        if not c.adversarial:
-            terms = {}
-        else:
+        c, said, terms = self.config, self.said(batch), {}
+        if c.adversarial:
+            image = self.fake(batch)
             terms = self.match(image, said, batch) if c.alike else {"g_fool": self.fool(image, said, batch)}
             terms["g_fool"] = c.adversarial * terms["g_fool"]
         if c.agree:
-            terms["g_agree"] = c.agree * self.agreement(image, said)
+            terms["g_agree"] = c.agree * self.agreement(self.fake(batch), said)
         if c.between:
             terms["g_between"] = c.between * self.fool(batch["halfway"], batch["mixed"], batch)
-        if c.layout:
-            off, sides = image.float() - batch["image"], [LAYOUT << i for i in range((c.finest // LAYOUT).bit_length())]
-            terms["g_layout"] = c.layout * torch.stack([adaptive_avg_pool2d(off, s).abs().mean() for s in sides]).mean()
+        if c.layout and c.finest:
+            sides = [LAYOUT << i for i in range((c.finest // LAYOUT).bit_length())]
+            seen = [adaptive_avg_pool2d(self.fake(batch).float(), side) for side in sides]
+            terms["g_layout"] = c.layout * astray(seen, batch["image"])
+        if c.layout and self.heads:
+            terms["g_coarse"] = c.layout * astray(self.heads(self.layers(said, **self.noise(batch))), batch["image"])
         return terms
 
     def fool(self, image: Tensor, said: Tensor, batch: Batch) -> Tensor:
