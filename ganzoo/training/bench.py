@@ -29,6 +29,7 @@ from ..metrics.quality import frechet_distance
 from ..metrics.report import asked, judge_of, look
 from ..spec import Spec
 from .engine import Engine, pick_device, pick_precision
+from .kernels import best
 
 TURNS = 5  # of each loop
 SAMPLED = 256  # pictures of a timed draw
@@ -176,20 +177,6 @@ def peak(device: torch.device) -> dict[str, float]:
         work = 2 * 64 * 128 * 128 * 9 * 28 * 28
         found[f"conv3x3 {name}"] = work / best(partial(conv2d, x, w, padding=1))
     return found
-
-
-@torch.no_grad()
-def best(work: Callable[[], Tensor], times: int = 8) -> float:
-    """Seconds of the fastest of several calls, after a first one."""
-    work()
-    seconds = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
 
 
 def sampling(gan: GAN) -> dict[str, Any]:

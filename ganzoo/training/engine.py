@@ -22,7 +22,7 @@ from ..images import to_uint8
 from ..inputs import Text
 from ..spec import Spec, configure, fields
 from .distributed import Group
-from .kernels import hasten
+from .kernels import bf16_is_faster, hasten
 
 FIXED = 64  # pictures whose inputs stay the same along training: the timeline
 
@@ -44,12 +44,12 @@ def pick_device(name: str) -> torch.device:
 
 
 def pick_precision(name: str, device: torch.device) -> str:
-    """auto, bf16 or fp32 -> bf16 or fp32; auto takes bf16 where the processor computes in it."""
+    """auto, bf16 or fp32 -> bf16 or fp32; auto takes bf16 where the processor is faster in it."""
     if name not in ("auto", "bf16", "fp32"):
         raise ValueError(f"precision: {name!r} is not one of auto, bf16, fp32")
     if name != "auto":
         return name
-    fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
+    fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else bf16_is_faster()
     return "bf16" if fast else "fp32"
 
 
