@@ -1,6 +1,9 @@
 """The fast layers compute what torch's do."""
 
 import copy
+import platform
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -75,6 +78,25 @@ def test_dropout_leaves_out_its_share_keeps_the_mean_and_is_seeded(p: float) -> 
     assert abs(first.mean().item() - 1) < 0.01
     assert p == 0 or not torch.equal(first, layer(x))
     assert torch.equal(layer.eval()(x), x)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library has other ways")
+def test_memory_that_was_freed_is_kept_and_taken_again_without_page_faults() -> None:
+    code = """
+import resource, torch
+from ganzoo.training.kernels import keep_memory
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        torch.zeros(2**24)  # 64 MB, 16,384 pages of 4 KB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+before = faults()
+keep_memory()
+torch.zeros(2**24)
+print(before, faults())
+"""
+    before, after = map(int, subprocess.check_output([sys.executable, "-c", code]).split())
+    assert after < 0.05 * before
 
 
 def test_on_a_gpu_nothing_is_swapped() -> None:

@@ -22,7 +22,7 @@ from ..images import to_uint8
 from ..inputs import Text
 from ..spec import Spec, configure, fields
 from .distributed import Group
-from .kernels import bf16_is_faster, hasten
+from .kernels import bf16_is_faster, hasten, keep_memory
 
 FIXED = 64  # pictures whose inputs stay the same along training: the timeline
 
@@ -80,6 +80,7 @@ class Engine:
         built = self.group.synchronise(gan, device)
         self.gan: GAN = built.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         hasten(self.gan, device)
+        keep_memory()
         self.data, self.seed, self.device, self.precision = data, seed, device, precision
         self.order = Order(len(data), seed)
         self.feed = Feed(data, self.order, self.config.batch, self.group.share, device)

@@ -2,11 +2,14 @@
 
 `hasten` swaps the classes of layers that torch's CPU library is slow at, whatever the model: a convolution from or to a
 single point, one of a picture that was just made twice as large, and the random numbers of dropout. LOG.md has the
-measurements. On a GPU nothing is swapped. `bf16_is_faster` says which precision that is.
+measurements. On a GPU nothing is swapped. `bf16_is_faster` says which precision that is; `keep_memory` spares each step
+the memory that the one before it had.
 """
 
 from __future__ import annotations
 
+import ctypes
+import platform
 import time
 from collections.abc import Callable
 from functools import cache, partial
@@ -40,6 +43,15 @@ def bf16_is_faster() -> bool:
     a = torch.randn(512, 512, generator=torch.Generator().manual_seed(0))
     half, full = (best(partial(torch.matmul, x, x)) for x in (a.bfloat16(), a))
     return 1.2 * half < full
+
+
+def keep_memory() -> None:
+    """Let this process keep the memory that it frees, where the C library is glibc, which else gives large pieces back and
+    takes them anew, a page fault for each 4 KB, every step. From then on, for the whole process."""
+    if platform.libc_ver()[0] == "glibc":
+        libc, trim_threshold, mmap_max = ctypes.CDLL(None), -1, -4  # malloc.h: M_TRIM_THRESHOLD, M_MMAP_MAX
+        libc.mallopt(mmap_max, 0)
+        libc.mallopt(trim_threshold, -1)
 
 
 def hasten(net: nn.Module, device: torch.device) -> None:
