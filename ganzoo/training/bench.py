@@ -72,7 +72,7 @@ def bench(spec: Spec, recipe: str | None = None, device_name: str = "auto", seco
             "peak_memory_mb": round(memory(device)),
             "precision": precision,
         },
-        "sample": sampling(engine.average),
+        "sample": sampling(spec.build(engine.config).to(device)),  # as they are loaded: nothing of the training in them
     }
 
 
