@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -128,6 +129,7 @@ def add_budget(verb: argparse.ArgumentParser) -> None:
     budget.add_argument("--images", type=positive(int), help="real pictures seen in all")
     verb.add_argument("--save-every", type=positive(float), default=60.0, help="seconds from save to save (default 60)")
     verb.add_argument("--quiet", action="store_true", help="no progress bar")
+    verb.add_argument("--watch", action="store_true", help="open a page on this machine that follows the training")
     verb.add_argument("--track", choices=tuple(BOARDS), help="show losses and snapshots there too (an optional package)")
 
 
@@ -249,11 +251,22 @@ def resume(args: argparse.Namespace) -> None:
 
 def finish(loop: Any, run: Any, args: argparse.Namespace) -> None:
     try:
-        loop.train(run, args.quiet, args.save_every, args.track)
+        with watched(run) if args.watch and run.engine.group.leads else contextlib.nullcontext():
+            loop.train(run, args.quiet, args.save_every, args.track)
     except loop.Interrupted as stop:
         raise KeyboardInterrupt(str(stop)) from None
     if run.engine.group.leads:
         print(f"{run.folder}: step {run.engine.step:,}, {run.engine.images:,} pictures, {run.seconds:.0f} s")
+
+
+@contextlib.contextmanager
+def watched(run: Any) -> Iterator[None]:
+    """A page that follows the run meanwhile."""
+    from .ui.watch import Page
+
+    with Page(run) as page:
+        say(f"watch it at {page.url}")
+        yield
 
 
 def list_(args: argparse.Namespace) -> None:

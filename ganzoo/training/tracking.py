@@ -104,6 +104,8 @@ class Tracker:
         speed = (self.engine.step - step) * self.engine.config.batch / max(self.before[1] - at, 1e-9)
         line = {"step": self.engine.step, "images": self.engine.images, "seconds": round(self.run.seconds, 1)}
         watched = {k: float(f"{v:.5g}") for k, v in terms.items()} | {"images_per_s": round(speed)}
+        if self.left is not None:
+            watched["classes_left"] = self.left
         with self.log.open("a") as file:
             file.write(json.dumps(line | watched) + "\n")
         self.show(watched)

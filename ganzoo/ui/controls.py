@@ -55,7 +55,7 @@ def forgiving(function: Callable[..., Any], outputs: Sequence[Any]) -> Callable[
     return wrapped
 
 
-def picture(image: Image.Image, elem_id: str, alt: str) -> gr.Image:
+def picture(image: Image.Image | None, elem_id: str, alt: str) -> gr.Image:
     """A drawing, lossless, to look at and to keep."""
     return gr.Image(
         image,

@@ -18,6 +18,7 @@ from ..images import columns_for, grid
 from ..inputs import Code, Input, Noise
 from . import links, play
 from .controls import DICE, DRAWING, PRIVATE, control, fitted, forgiving, given, picture, polite
+from .curves import curve, losses
 from .detective import Detective, reads
 from .links import Part
 from .permalink import AT, MANY, SHOT, fields
@@ -150,9 +151,7 @@ class Tab:
         gr.Markdown("### How good is it?")
         self.measures = gr.Markdown(self.words_about(self.first), elem_classes="facts", elem_id=self.id("facts"))
         with gr.Accordion("Loss curves", open=False):
-            self.curves = gr.LinePlot(
-                self.losses(self.first), x="pictures seen", y="loss", color="term", height=260, elem_id=self.id("losses")
-            )
+            self.curves = curve(self.losses(self.first), self.id("losses"))
 
     # ---- What happens --------------------------------------------------------------------------------------------
 
@@ -272,16 +271,7 @@ class Tab:
     def losses(checkpoint: str) -> pandas.DataFrame:
         c, _ = play.network(checkpoint)
         path = c.folder / "log.jsonl"
-        lines = [json.loads(x) for x in path.read_text().splitlines()] if path.exists() else []
-        every = max(1, len(lines) // 150)
-        not_terms = ("step", "images", "seconds", "images_per_s")
-        rows = [
-            {"pictures seen": line["images"], "term": term, "loss": value}
-            for line in lines[::every]
-            for term, value in line.items()
-            if term not in not_terms and not term.endswith("_right")
-        ]
-        return pandas.DataFrame(rows, columns=["pictures seen", "term", "loss"])
+        return losses([json.loads(x) for x in path.read_text().splitlines()] if path.exists() else [])
 
     @staticmethod
     def about(checkpoint: str, shot: int | None = None) -> tuple[dict[str, Any], str, pandas.DataFrame]:
