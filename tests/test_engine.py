@@ -380,7 +380,7 @@ def test_a_training_that_fails_is_no_certificate():
 
     spec = registry.spec(registry.MODELS[0])
     with pytest.raises(RuntimeError, match="the training to certify failed: ganzoo: batch: 1 is too small"):
-        certify(spec.name, spec.config, {"batch": 1}, kills=1, say=print)
+        certify(spec.name, spec.config, {"side": 16, "batch": 1}, kills=1, say=print)
 
 
 def test_both_loops_of_the_bench_are_trained_and_compared(weights):

@@ -34,7 +34,7 @@ SETS: dict[str, str] = {
     "shapes": "drawn",
     "fake": "drawn",
 }
-SCALABLE = ("shapes", "emoji", "emoji_people", "emoji_hues")  # may be asked for at another side, as in emoji@256
+SCALABLE = ("shapes", "fake", "emoji", "emoji_people", "emoji_hues")  # may be asked for at another side, as in emoji@256
 EXAMPLES = 64  # captions that a model keeps
 SPLITS = ("train", "test", "unseen")  # unseen: whole classes that are kept out, where a data set has such
 

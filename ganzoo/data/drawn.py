@@ -176,10 +176,10 @@ def as_said(image: Tensor, captions: Sequence[str]) -> dict[str, float]:
     return {name: float(share.float().mean()) for name, share in right.items()}
 
 
-def fake(root: Path, split: str) -> Data:
-    """256 pictures of noise, 16 x 16, colour, with ten labels: for tests, which need no meaning."""
+def fake(root: Path, split: str, side: int = 16) -> Data:
+    """256 pictures of noise, in colour, with ten labels: for tests, which need no meaning."""
     generator = torch.Generator().manual_seed(stream("fake", split))
-    image = torch.randint(256, (256, 3, 16, 16), dtype=torch.uint8, generator=generator)
+    image = torch.randint(256, (256, 3, side, side), dtype=torch.uint8, generator=generator)
     label = torch.arange(256) % 10
     captions = tuple((f"noise number {k}",) for k in label.tolist())
     return Data("fake", "Noise", "drawn by ganzoo", "CC0", image, label, tuple("0123456789"), captions)

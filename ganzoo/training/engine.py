@@ -110,7 +110,7 @@ class Engine:
         self._counts = [(shadow[k], live[k]) for k in live if k not in floats]
         self.fixed = self.gan.draw(FIXED, seed=0) if self.gan.inputs else {}
         if self.fixed:
-            self.snapshot()  # looked at by nobody: a recurrent net's first pass in a process is at times off by some bits (LOG.md)
+            self.snapshot()  # for nobody: through a recurrent net, a process's first pass may be off by bits
 
     @property
     def images(self) -> int:
