@@ -165,6 +165,7 @@ def add_training(verb: argparse.ArgumentParser, spec: Spec) -> None:
     which.add_argument("--seeds", type=seeds, metavar="A-B", help="a run for each seed from A to B, in OUT/seed-A, ...")
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default auto)")
     verb.add_argument("--precision", default="auto", help="auto, bf16 or fp32 (default auto)")
+    verb.add_argument("--deterministic", action="store_true", help="the same bits on a GPU each time, too; slower")
     if spec.recipes:
         verb.add_argument("--recipe", help=f"a named set of knobs: {', '.join(spec.recipes)} (default: the paper's)")
     flags = verb.add_argument_group(f"knobs of {spec.title}; the defaults are the paper's")
@@ -207,6 +208,7 @@ def train(args: argparse.Namespace) -> None:
         minutes=args.minutes,
         images=args.images,
         keep_best=args.keep_best,
+        deterministic=args.deterministic,
         start=args.start,
         recipe=recipe,
         command=state.describe_command(),

@@ -11,7 +11,7 @@ from torch import nn
 
 from ganzoo.training import kernels
 from ganzoo.training.engine import pick_precision
-from ganzoo.training.kernels import SWAPS, UpConv2d, Upsample, hasten
+from ganzoo.training.kernels import SWAPS, UpConv2d, Upsample, hasten, settle
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,22 @@ print(before, faults())
 """
     before, after = map(int, subprocess.check_output([sys.executable, "-c", code]).split())
     assert after < 0.05 * before
+
+
+def test_a_gpu_is_told_to_be_fast_or_to_give_the_same_bits(monkeypatch) -> None:
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    try:
+        for same in (True, False):
+            settle(torch.device("cuda"), deterministic=same)
+            assert torch.are_deterministic_algorithms_enabled() == same
+            assert torch.backends.cudnn.benchmark != same
+            assert torch.get_float32_matmul_precision() == "high"
+        settle(torch.device("cpu"), deterministic=True)
+        assert not torch.are_deterministic_algorithms_enabled(), "a CPU gives the same bits as it is"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cudnn.benchmark = False
+        monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")  # so that it is taken back
 
 
 def test_on_a_gpu_nothing_is_swapped() -> None:

@@ -30,11 +30,12 @@ SAVE_EVERY = 0.3  # seconds: many states to come back to in a short training
 def certify(
     model: str, kind: type[Config], config: Mapping[str, Any], kills: int, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Train a model's networks on noise of its side, uninterrupted and killed `kills` times -> {"kills", "steps", "exact", "torch"}.
+    """Train a model's networks on noise, uninterrupted and killed `kills` times -> {"kills", "steps", "exact", "torch"}.
 
-    RuntimeError if a training fails.
+    On a GPU with `--deterministic`. RuntimeError if a training fails.
     """
     flags = [f"--{k.replace('_', '-')}={config[k]}" for k in knobs(kind) if k in config]
+    flags += ["--deterministic"] if torch.cuda.is_available() else []
     train = ["train", model, "--data", f"fake@{config['side']}", "--quiet", f"--save-every={SAVE_EVERY}", *flags]
     with tempfile.TemporaryDirectory() as folder:
         whole, killed = Path(folder, "whole"), Path(folder, "killed")

@@ -22,7 +22,7 @@ from ..images import to_uint8
 from ..inputs import Text
 from ..spec import Spec, configure, fields
 from .distributed import Group
-from .kernels import bf16_is_faster, hasten, keep_memory
+from .kernels import bf16_is_faster, hasten, settle
 
 FIXED = 64  # pictures whose inputs stay the same along training: the timeline
 
@@ -67,7 +67,9 @@ class Engine:
         group: Group | None = None,
         begin: Callable[[GAN], None] | None = methodcaller("prepare"),  # None: a state will be read over it
         before: int = 0,  # pictures that the networks had seen when the training began
+        deterministic: bool = False,  # on a GPU: the same bits each time
     ) -> None:
+        settle(device, deterministic)
         torch.manual_seed(stream("init", seed))
         facts = {k: v for k, v in data.facts().items() if k in fields(spec.config)}
         self.config = configure(spec.config, config | facts)
@@ -80,7 +82,6 @@ class Engine:
         built = self.group.synchronise(gan, device)
         self.gan: GAN = built.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         hasten(self.gan, device)
-        keep_memory()
         self.data, self.seed, self.device, self.precision = data, seed, device, precision
         self.order = Order(len(data), seed)
         self.feed = Feed(data, self.order, self.config.batch, self.group.share, device)

@@ -2,13 +2,14 @@
 
 `hasten` swaps the classes of layers that torch's CPU library is slow at, whatever the model: a convolution from or to a
 single point, one of a picture that was just made twice as large, and the random numbers of dropout. LOG.md has the
-measurements. On a GPU nothing is swapped. `bf16_is_faster` says which precision that is; `keep_memory` spares each step
-the memory that the one before it had.
+measurements. On a GPU nothing is swapped. `bf16_is_faster` says which precision that is; `settle` sets what torch and the C
+library leave to the process.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import time
 from collections.abc import Callable
@@ -43,6 +44,18 @@ def bf16_is_faster() -> bool:
     a = torch.randn(512, 512, generator=torch.Generator().manual_seed(0))
     half, full = (best(partial(torch.matmul, x, x)) for x in (a.bfloat16(), a))
     return 1.2 * half < full
+
+
+def settle(device: torch.device, deterministic: bool = False) -> None:
+    """Set torch's switches for a training: on a GPU TF32 and the fastest convolutions, or those that give the same bits each
+    time; then an operation that has none such raises RuntimeError. On a CPU all do, and freed memory is kept."""
+    torch.use_deterministic_algorithms(deterministic and device.type != "cpu")
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is not deterministic
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = not deterministic
+    elif device.type == "cpu":
+        keep_memory()
 
 
 def keep_memory() -> None:

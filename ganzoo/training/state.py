@@ -53,6 +53,7 @@ class Plan:
     minutes: float | None = None
     images: int | None = None
     keep_best: bool = False
+    deterministic: bool = False  # on a GPU: the same bits each time; a CPU gives them anyway
     start: str = ""  # the checkpoint or run whose networks it begins with
     started: dict[str, Any] = field(default_factory=dict)  # what that was: name, revision, pictures, commands
     recipe: str | None = None
@@ -83,9 +84,8 @@ class Run:
             start = Start.of(plan.start, plan.model)
             begin = partial(start.give, prepare=bool(plan.config.keys() & set(naming(spec.config))))
             plan = replace(plan, config=start.knobs(spec, plan.config), started=start.facts)
-        self.engine = Engine(
-            spec, plan.config, pictures, plan.seed, device, precision, group, begin, plan.started.get("images", 0)
-        )
+        before, same = plan.started.get("images", 0), plan.deterministic
+        self.engine = Engine(spec, plan.config, pictures, plan.seed, device, precision, group, begin, before, same)
         self.folder = folder
         self.plan = replace(
             plan,
