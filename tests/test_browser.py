@@ -49,6 +49,19 @@ def visit(app, browser):
     assert wrong == []
 
 
+def test_headings_have_all_letters_of_their_font(visit):
+    page = visit()
+    page.evaluate("document.fonts.ready.then(() => null)")
+    family, weight = page.evaluate("[getComputedStyle(document.querySelector('h1'))].map(s => [s.fontFamily, s.fontWeight])[0]")
+    measure = """([font, letters]) => { const c = document.createElement('canvas').getContext('2d'); c.font = font;
+        return [...letters].map(x => c.measureText(x).width) }"""
+    letters = "ABGNSaegnoz1789"
+    first = family.split(",")[0]
+    ours, others = (page.evaluate(measure, [f"{weight} 40px {f}", letters]) for f in (f"{first}, monospace", "monospace"))
+    assert len(set(others)) == 1
+    assert [x for x, a, b in zip(letters, ours, others, strict=True) if a == b] == [], "which would be in another font"
+
+
 def open_tab(page, name):
     page.locator(f"#tab-{name}-button").click()
     page.locator(f"#{name}-picture img, #{name}-pair img").first.wait_for()
