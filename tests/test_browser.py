@@ -62,6 +62,25 @@ def test_headings_have_all_letters_of_their_font(visit):
     assert [x for x, a, b in zip(letters, ours, others, strict=True) if a == b] == [], "which would be in another font"
 
 
+def test_every_loss_term_of_every_checkpoint_has_a_colour(visit):
+    """A plot has colours for the terms that it begins with alone; other checkpoints of the tab may have others."""
+    name = max(TABS, key=lambda tab: len([c for c in GANS if c.spec.name == tab]))
+    page = visit()
+    open_tab(page, name)
+    page.locator(f"#tab-{name}").get_by_text("Loss curves").click()
+    lines = page.locator(f"#{name}-losses .mark-line path")
+    lines.first.wait_for()
+    seen = set()
+    for label in page.locator(f"#{name}-checkpoint label").all():
+        label.click()
+        page.wait_for_timeout(3000)
+        drawn = lines.evaluate_all("all => all.map(x => [x.ariaLabel.split('term: ')[1], x.getAttribute('stroke')])")
+        assert all(stroke for _, stroke in drawn), drawn
+        assert len({stroke for _, stroke in drawn}) == len(drawn), drawn
+        seen.add(tuple(sorted(term for term, _ in drawn)))
+    assert len(seen) > 1, "they have different terms"
+
+
 def open_tab(page, name):
     page.locator(f"#tab-{name}-button").click()
     page.locator(f"#{name}-picture img, #{name}-pair img").first.wait_for()

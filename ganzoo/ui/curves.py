@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import gradio as gr
 import pandas
@@ -10,6 +11,10 @@ import pandas
 POINTS = 150  # of a curve at least, where there are as many
 RIGHT = "_right"  # how the names of what D gets right end
 NO_LOSS = ("step", "images", "seconds", "images_per_s", "classes_left")
+
+# Readable on white and on slate; more than a loss has terms.
+COLOURS = ["#4c78a8", "#f58518", "#e45756", "#72b7b2", "#54a24b", "#b79a20", "#b279a2", "#d67195", "#9d755d", "#8c8a88"]
+COLOURS += ["#439894", "#88a500", "#a05eb5", "#d8572a", "#6f8fd8", "#c44e8b"]
 
 Line = Mapping[str, float]  # of log.jsonl
 
@@ -32,12 +37,27 @@ def table(lines: Sequence[Line], y: str, terms: Mapping[str, str]) -> pandas.Dat
         for term, name in terms.items()
         if term in line
     ]
-    return pandas.DataFrame(rows, columns=["pictures seen", "term", y]).astype(
-        {"pictures seen": float, y: float}
-    )  # if empty, too
+    found = pandas.DataFrame(rows, columns=["pictures seen", "term", y])
+    return found.astype({"pictures seen": float, y: float})  # of an empty one, too
 
 
-def curve(values: pandas.DataFrame, elem_id: str) -> gr.LinePlot:
-    """The plot of such a table; not there while it is empty, since its colours are those of the terms that it begins with."""
+def curve(values: pandas.DataFrame, elem_id: str, terms: Sequence[str] = ()) -> gr.LinePlot:
+    """The plot of such a table, with colours for other terms, too: a plot draws only those in a colour that it begins with."""
     x, term, y = values.columns
-    return gr.LinePlot(values, x=x, y=y, color=term, height=260, elem_id=elem_id, visible=not values.empty)
+    known = list(dict.fromkeys([*values[term], *terms]))
+    without = pandas.DataFrame({x: values[x].min(), term: known, y: float("nan")})  # a term without a line
+    return gr.LinePlot(
+        pandas.concat([values, without]) if terms else values,
+        x=x,
+        y=y,
+        color=term,
+        color_map=dict(zip(known, cycle(COLOURS), strict=False)) or None,
+        height=260,
+        elem_id=elem_id,
+        visible=not values.empty,
+    )
+
+
+def recurved(values: pandas.DataFrame) -> gr.LinePlot:
+    """The change of a plot to another table."""
+    return gr.LinePlot(values, visible=not values.empty)

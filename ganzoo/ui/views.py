@@ -18,7 +18,7 @@ from ..images import columns_for, grid
 from ..inputs import Code, Input, Noise
 from . import links, play
 from .controls import DICE, DRAWING, PRIVATE, control, fitted, forgiving, given, picture, polite
-from .curves import curve, losses
+from .curves import curve, losses, recurved
 from .detective import Detective, reads
 from .links import Part
 from .permalink import AT, MANY, SHOT, fields
@@ -151,7 +151,8 @@ class Tab:
         gr.Markdown("### How good is it?")
         self.measures = gr.Markdown(self.words_about(self.first), elem_classes="facts", elem_id=self.id("facts"))
         with gr.Accordion("Loss curves", open=False):
-            self.curves = curve(self.losses(self.first), self.id("losses"))
+            terms = [term for c in self.checkpoints for term in self.losses(c.name)["term"].unique()]
+            self.curves = curve(self.losses(self.first), self.id("losses"), terms)
 
     # ---- What happens --------------------------------------------------------------------------------------------
 
@@ -274,5 +275,5 @@ class Tab:
         return losses([json.loads(x) for x in path.read_text().splitlines()] if path.exists() else [])
 
     @staticmethod
-    def about(checkpoint: str, shot: int | None = None) -> tuple[dict[str, Any], str, pandas.DataFrame]:
-        return Tab.history(checkpoint, shot), Tab.words_about(checkpoint), Tab.losses(checkpoint)
+    def about(checkpoint: str, shot: int | None = None) -> tuple[dict[str, Any], str, gr.LinePlot]:
+        return Tab.history(checkpoint, shot), Tab.words_about(checkpoint), recurved(Tab.losses(checkpoint))

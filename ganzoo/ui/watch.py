@@ -20,7 +20,7 @@ from ..images import from_pil, grid
 from ..training.state import Run
 from ..training.tracking import words
 from .controls import PRIVATE, picture
-from .curves import curve, losses, right
+from .curves import curve, losses, recurved, right
 from .theme import CSS, THEME
 
 EVERY = 3.0  # seconds between two looks of a browser
@@ -98,7 +98,7 @@ class Page:
         now = len(self.lines), shots[-1].stem if shots else ""
         drawn = at = terms = shares = gr.skip()
         if now[0] != seen[0]:
-            terms, shares = (gr.LinePlot(x, visible=not x.empty) for x in (losses(self.lines), right(self.lines)))
+            terms, shares = recurved(losses(self.lines)), recurved(right(self.lines))
         if now[1] != seen[1]:
             drawn, at = enlarged(shots[-1]), f"The same inputs all along, now at step {int(now[1]):,}."
         return now, self.words(), drawn, at, terms, shares, gr.Timer(active=False) if self.ended else gr.skip()
