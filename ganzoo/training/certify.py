@@ -6,7 +6,6 @@ In processes of their own, as a person would: nothing is simulated but the momen
 from __future__ import annotations
 
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -43,7 +42,7 @@ def certify(
         try:
             uninterrupted.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            uninterrupted.send_signal(signal.SIGINT)  # it plays its step to the end and saves
+            uninterrupted.terminate()  # it plays its step to the end and saves; SIGINT is ignored in the background
             uninterrupted.communicate()
         else:
             end(uninterrupted)
