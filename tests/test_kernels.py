@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import nn
 
-from ganzoo.training import kernels
 from ganzoo.training.engine import pick_precision
 from ganzoo.training.kernels import SWAPS, UpConv2d, Upsample, hasten, settle
 
@@ -121,15 +120,8 @@ def test_on_a_gpu_nothing_is_swapped() -> None:
     assert [type(m) for m in net] == [nn.Conv2d, nn.Dropout]
 
 
-@pytest.mark.parametrize(
-    ("knows", "half", "full", "taken"),
-    [(True, 1.0, 2.0, "bf16"), (True, 2.0, 1.0, "fp32"), (True, 1.0, 1.1, "fp32"), (False, 1.0, 9.0, "fp32")],
-)
-def test_bf16_is_taken_where_the_processor_is_measured_to_be_faster_in_it(monkeypatch, knows, half, full, taken) -> None:
-    seconds = {torch.bfloat16: half, torch.float32: full}
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: knows)
-    monkeypatch.setattr(kernels, "best", lambda work: seconds[work().dtype])
-    kernels.bf16_is_faster.cache_clear()
+@pytest.mark.parametrize(("amx", "taken"), [(True, "bf16"), (False, "fp32")])
+def test_bf16_is_taken_where_the_processor_has_matrix_units_for_it(monkeypatch, amx, taken) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     assert pick_precision("auto", torch.device("cpu")) == taken
-    assert pick_precision("bf16", torch.device("cpu")) == "bf16", "what is asked for is not measured"
-    kernels.bf16_is_faster.cache_clear()
+    assert pick_precision("bf16", torch.device("cpu")) == "bf16"

@@ -11,9 +11,6 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-import time
-from collections.abc import Callable
-from functools import cache, partial
 from itertools import pairwise
 
 import torch
@@ -21,29 +18,10 @@ from torch import Tensor, nn
 from torch.nn.functional import conv_transpose2d, linear, pad
 
 
-@torch.no_grad()
-def best(work: Callable[[], Tensor], times: int = 8) -> float:
-    """Seconds of the fastest of several calls, after a first one."""
-    work()
-    seconds = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
-
-
-@cache
 def bf16_is_faster() -> bool:
-    """Whether the processor multiplies matrices in bf16 clearly faster than in fp32: measured once, in some 20 ms. That it
-    knows bf16 does not say so: without AMX some are twice as slow in it."""
-    if not torch.cpu._is_avx512_bf16_supported():
-        return False
-    a = torch.randn(512, 512, generator=torch.Generator().manual_seed(0))
-    half, full = (best(partial(torch.matmul, x, x)) for x in (a.bfloat16(), a))
-    return 1.2 * half < full
+    """Whether the processor has matrix units for bf16 (AMX). That it knows bf16 does not say so: a Xeon without AMX is half as
+    fast in it. Not measured: the same seed must give the same weights, however busy the machine is."""
+    return torch.cpu._is_amx_tile_supported()
 
 
 def settle(device: torch.device, deterministic: bool = False) -> None:

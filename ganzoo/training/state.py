@@ -70,7 +70,7 @@ class Run:
     def __init__(self, folder: Path, plan: Plan, fresh: bool = True) -> None:
         spec, device, group = registry.spec(plan.model), pick_device(plan.device), Group()
         group.join(device)
-        half = group.agree(pick_precision(plan.precision, device) == "bf16")  # where it is measured, machines may differ
+        half = group.agree(pick_precision(plan.precision, device) == "bf16")  # machines may differ
         precision = "bf16" if half else "fp32"
         pictures = data.load(plan.data, plan.root)
         if plan.keep_best:  # before anything is written
