@@ -13,6 +13,7 @@ import torch
 from conftest import EVERYTHING, cli, tiny
 
 from ganzoo import data, registry
+from ganzoo.data import stream
 from ganzoo.files import read_tensors
 from ganzoo.gan import GAN
 from ganzoo.spec import configure, fields
@@ -105,6 +106,44 @@ def test_each_phase_moves_its_own_networks_and_no_other(name):
     e.gan.zero_grad(set_to_none=True)
     e.advance()
     assert all(p.grad is None for p in e.gan.parameters()), "the engine asks for no gradient of the others"
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_a_step_moves_the_weights_as_the_loop_that_everybody_writes_would(name):
+    """Whatever the engine shares, swaps and does at once, the gradients are those of plain layers, a pass of G for each player
+    and a pass of D for each kind."""
+    e = engine(name)
+    plain = registry.spec(name).build(e.config)
+    plain.load_state_dict(e.gan.state_dict())
+    plain.both = lambda net, real, fake, *given: (net(real, *given), net(fake, *given))
+    for m, fast in zip(plain.modules(), e.gan.modules(), strict=True):
+        m.training = fast.training
+        if isinstance(m, torch.nn.Dropout):  # whose random numbers are others
+            m.p = fast.p = 0.0
+    # Adam divides by a gradient's size, so that one that is nothing but rounding would move a weight as far as any other.
+    e.optimisers = {p.name: torch.optim.SGD(e.parameters[p.name], lr=0.1) for p in e.phases}
+    before = {k: w.clone() for k, w in plain.named_parameters()}
+    for step in range(2):
+        torch.manual_seed(stream("step", e.seed, step))
+        plain.on_step(step)
+        batch = e.feed.at(step)
+        batch |= plain.draw(e.config.batch, None, **{i.name: batch[i.name] for i in plain.inputs if i.name in batch})
+        for phase in plain.phases():
+            plain.zero_grad()
+            torch.stack(list(phase.loss(dict(batch)).values())).sum().backward()
+            with torch.no_grad():
+                for w in (w for net in phase.nets for w in net.parameters()):
+                    w -= 0.1 * w.grad
+        e.advance()
+    moving = {id(w) for ws in e.parameters.values() for w in ws}
+    for (key, slow), fast in zip(plain.named_parameters(), e.gan.parameters(), strict=True):
+        moved, off = (slow - before[key]).norm(), (slow - fast).norm()
+        if id(fast) not in moving:
+            assert moved == off == 0, key
+        elif moved < 1e-6:
+            assert key.endswith("bias"), key  # that stands before batch norm, and is moved by rounding alone
+        else:
+            assert off < 1e-3 * moved, key
 
 
 @pytest.mark.parametrize("name", EVERYTHING)
