@@ -27,6 +27,16 @@ PATIENCE = 90_000  # ms, on a machine that is busy with other tests
 READY = "() => window.zoo && zoo.ready"
 
 
+HELD = """
+  const wait = setInterval(() => {
+    if (!window.zoo) return;
+    clearInterval(wait);
+    const start = zoo.start;
+    zoo.start = () => { window.go = start; };
+  }, 1);
+"""  # the address counts as read when go() is called
+
+
 def link(c, values, weights=None):
     first = next(x for x in GANS if x.spec.name == c.spec.name)
     state = State(c.spec.name, c.name, c.revision if weights is None else weights, values)
@@ -70,7 +80,7 @@ def opened(browser):
 
 
 def drawn(page, name):
-    """sha256 of the bytes of every picture in a tab, and of its walk."""
+    """sha256 of the bytes of every picture in a tab, and of its walk, with where it stands."""
     found = {}
     page.locator(f"#{name}-picture img, #{name}-pair img").first.wait_for()
     for part in SHOWN:
@@ -80,8 +90,8 @@ def drawn(page, name):
     for part in ("walk", "timeline"):
         shown = page.locator(f"#{name}-{part} .scrub-picture")
         if shown.count():
-            style = shown.evaluate("(e) => getComputedStyle(e).backgroundImage + getComputedStyle(e).backgroundPosition")
-            found[part] = hashlib.sha256(style.encode()).hexdigest()
+            image, at = shown.evaluate("(e) => [getComputedStyle(e).backgroundImage, getComputedStyle(e).backgroundPosition]")
+            found[part] = at, hashlib.sha256(image.encode()).hexdigest()
     return found
 
 
@@ -122,6 +132,13 @@ def test_a_page_that_node_renders_draws_the_same(app, opened, tmp_path):
             assert address(pages[0]) == address(pages[1])
             pages[1].locator(f"#tab-{TABS[0]}-button").click()
             pages[1].locator(f"#{TABS[0]}-picture img").wait_for()
+
+
+def drag(page, part, to):
+    """The slider of a row of pictures, to one of them."""
+    page.locator(f"#{part} [data-ready]").wait_for()
+    slider = page.locator(f"#{part} input[type=range]")
+    slider.evaluate(f"(e) => {{ e.value = {to}; e.dispatchEvent(new Event('input', {{bubbles: true}})) }}")
 
 
 def address(page):
@@ -246,15 +263,9 @@ def test_the_frame_of_a_walk_and_of_a_training_is_in_the_link(app, opened):
     c = GANS[0]
     name = c.spec.name
     page = opened(app.url)
-
-    def drag(page, part, to):
-        page.locator(f"#{name}-{part} [data-ready]").wait_for()
-        slider = page.locator(f"#{name}-{part} input[type=range]")
-        slider.evaluate(f"(e) => {{ e.value = {to}; e.dispatchEvent(new Event('input', {{bubbles: true}})) }}")
-
-    drag(page, "walk", 7)
+    drag(page, f"{name}-walk", 7)
     becomes(page, {"v": "1", "tab": name, "at": "7"})
-    drag(page, "timeline", 2)
+    drag(page, f"{name}-timeline", 2)
     becomes(page, {"v": "1", "tab": name, "at": "7", "shot": "2"})
     page.locator(f"#{name}-seed input").fill("9")
     said = {"v": "1", "tab": name, "w": c.revision, "seed": "9", "at": "7", "shot": "2"}
@@ -268,9 +279,9 @@ def test_the_frame_of_a_walk_and_of_a_training_is_in_the_link(app, opened):
     other.locator(f"#{name}-start input").press("Enter")
     elsewhere = {k: v for k, v in said.items() if k != "at"} | {"from": "4"}
     becomes(other, elsewhere)  # another way starts in its middle again
-    drag(other, "walk", 1)
+    drag(other, f"{name}-walk", 1)
     becomes(other, elsewhere | {"at": "1"})
-    drag(other, "walk", (FRAMES - 1) // 2)
+    drag(other, f"{name}-walk", (FRAMES - 1) // 2)
     becomes(other, elsewhere)
 
 
@@ -281,14 +292,7 @@ def test_who_turns_to_another_tab_while_a_link_is_drawn_is_there(app, browser, r
         pytest.skip("one tab")
     one, two = TABS[:2]
     page, held = browser.new_page(), []
-    page.add_init_script("""
-        const wait = setInterval(() => {
-          if (!window.zoo) return;
-          clearInterval(wait);
-          const start = zoo.start;
-          zoo.start = () => { window.go = start; };
-        }, 1);
-    """)
+    page.add_init_script(HELD)
     if read == "unread":
         page.route("**/gradio_api/run/**", lambda route: held.append(route))
     page.goto(app.url + link(next(c for c in GANS if c.spec.name == one), {"seed": 5}))
@@ -313,6 +317,22 @@ def test_who_turns_to_another_tab_while_a_link_is_drawn_is_there(app, browser, r
     page.go_back()
     page.wait_for_function(f"zoo.ready && zoo.at === '{one}'", polling=100)
     assert address(page)["seed"] == "5"
+    page.close()
+
+
+def test_what_is_done_before_the_address_was_read_is_in_it_afterwards(app, browser):
+    c = GANS[0]
+    name = c.spec.name
+    page = browser.new_page()
+    page.add_init_script(HELD)
+    page.goto(app.url)
+    page.wait_for_function("!!window.go")
+    drag(page, f"{name}-walk", 7)
+    page.locator(f"#{name}-seed input").fill("9")
+    page.wait_for_timeout(500)
+    assert address(page) == {}
+    page.evaluate("go()")
+    becomes(page, {"v": "1", "tab": name, "w": c.revision, "seed": "9", "at": "7"})
     page.close()
 
 

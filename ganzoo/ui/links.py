@@ -178,10 +178,16 @@ const zoo = window.zoo = {
     if (v === null || v === undefined) return '';
     return Array.isArray(v) ? v.join('~') : typeof v === 'number' ? String(+v.toFixed(4)) : String(v);
   },
+  says() { return [...new URLSearchParams(zoo.mine()).keys()].some((k) => !['v', 'tab', 'w'].includes(k)); },
+  soon(key, work) {  // what a visitor is quick to do waits for the address to be read; what a link does is in it already
+    clearTimeout(zoo.timers[key]);
+    zoo.timers[key] = setTimeout(() => {
+      if (zoo.ready) work();
+      else if (zoo.why === 'visit' && !zoo.says()) zoo.soon(key, work);
+    }, 100);
+  },
   follow([tab, keys, defaults, blank, checkpoints], values) {
-    clearTimeout(zoo.timers[tab]);
-    zoo.timers[tab] = setTimeout(() => {
-      if (!zoo.ready) return;
+    zoo.soon(tab, () => {
       const said = {}, at = checkpoints.indexOf(values[0]);
       keys.forEach((k, i) => {
         const s = zoo.write(values[i]);
@@ -193,16 +199,14 @@ const zoo = window.zoo = {
       for (const k in said) p.set(k, said[k]);
       zoo.own[tab] = zoo.framed(tab, Object.keys(said).length ? p.toString() : zoo.plain(tab));
       if (zoo.at === tab) zoo.put('replaceState', zoo.own[tab]);
-    }, 100);
+    });
   },
   frame(tab, key, i) {
     zoo.frames[tab] = { ...zoo.frames[tab], [key]: i };
-    clearTimeout(zoo.timers[tab + key]);
-    zoo.timers[tab + key] = setTimeout(() => {
-      if (!zoo.ready) return;
+    zoo.soon(tab + key, () => {
       zoo.own[tab] = zoo.framed(tab, zoo.own[tab] ?? zoo.plain(tab));
       if (zoo.at === tab) zoo.put('replaceState', zoo.own[tab]);
-    }, 100);
+    });
   },
   framed(tab, query) {
     const p = new URLSearchParams(query);
@@ -222,8 +226,7 @@ const zoo = window.zoo = {
   },
   restored() {
     if (!zoo.buttons().length) { setTimeout(zoo.restored, 20); return; }
-    const says = [...new URLSearchParams(zoo.mine()).keys()].some((k) => !['v', 'tab', 'w'].includes(k));
-    if (says || zoo.why !== 'visit') zoo.press('zoo-draw'); else zoo.start();
+    if (zoo.says() || zoo.why !== 'visit') zoo.press('zoo-draw'); else zoo.start();
   },
   start() {
     if (zoo.quick && zoo.button(zoo.quick)?.ariaSelected !== 'true') zoo.button(zoo.quick)?.click();
