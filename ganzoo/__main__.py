@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import json
 import re
+import statistics
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -290,8 +291,12 @@ def bench(args: argparse.Namespace) -> None:
         spec = registry.spec(args.model)
         recipe = recipe_of(spec, args.recipe)
         distances = parity(spec, recipe, args.parity, args.root, args.images or 100_000, args.seeds or 3, say)
-        table = "\n".join(f"| {loop} | {' | '.join(f'{d:.3f}' for d in of)} |" for loop, of in distances.items())
-        print(json.dumps(distances, indent=2) if args.json else table)
+        if args.json:
+            print(json.dumps(distances, indent=2))
+            return
+        for loop, of in distances.items():
+            spread = f" ± {statistics.stdev(of):.2g}" if len(of) > 1 else ""
+            print(f"| {loop} | {' | '.join(f'{d:.3g}' for d in of)} | {statistics.mean(of):.3g}{spread} |")
         return
     found = {}
     for name in [args.model] if args.model else registry.MODELS:
