@@ -22,6 +22,12 @@ from .spec import Config
 Batch = dict[str, Tensor]  # "image" (B, C, S, S) float in [-1, 1]; "label" (B,) int; the inputs by name; ...
 Terms = dict[str, Tensor]  # named scalar terms; the engine sums, differentiates and logs them
 
+# Called for nobody, on one number, so on one thread: in 2 of some 130 processes on a busy machine, the first tanh of a picture
+# gave the half of it that one thread makes with errors up to 1e-4, and so another picture than ever after (see LOG.md).
+VECTORISED = (torch.tanh, torch.exp, torch.log, torch.sqrt, torch.sin, torch.cos, torch.acos, torch.erf)
+for function in VECTORISED:
+    function(torch.ones(1))
+
 CHUNK = 64  # pictures of 64 pixels a forward pass in `sample`, of larger ones fewer: bounds the memory of a large request
 
 
