@@ -1,5 +1,6 @@
 """`train --watch`: a page that follows a training, in a real Chromium, and changes nothing of it."""
 
+import json
 import os
 import re
 import signal
@@ -7,11 +8,14 @@ import socket
 import subprocess
 import sys
 
+import gradio as gr
 import torch
 from conftest import REPO, cli, free_port, tiny
 
 from ganzoo import registry
 from ganzoo.files import read_tensors
+from ganzoo.training.state import Run
+from ganzoo.ui.watch import Page
 
 FIRST = registry.MODELS[0]
 FLAGS = ["train", FIRST, "--data", "fake", "--quiet", *tiny(FIRST)]
@@ -61,6 +65,30 @@ def test_the_page_follows_a_training_to_its_end_and_the_weights_are_the_same(tmp
     cli(*FLAGS, "--steps", step[1], "--out", tmp_path / "alone")
     watched, alone = (read_tensors(tmp_path / run / "state.safetensors")[0] for run in ("watched", "alone"))
     assert all(torch.equal(watched[k], alone[k]) for k in alone)
+
+
+def test_a_training_that_ends_while_a_browser_is_answered_is_seen_to_its_last_line(tmp_path, monkeypatch):
+    cli(*FLAGS, "--steps", 60, "--out", tmp_path / "run")
+    page = Page(Run.open(tmp_path / "run"))
+    log = page.run.folder / "log.jsonl"
+    *first, last = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join(first))
+    read = page.catch_up
+
+    def late() -> None:
+        """The log is read, and then the last line is written and the training ends."""
+        read()
+        log.write_bytes(b"".join([*first, last]))
+        page.ended = True
+
+    monkeypatch.setattr(page, "catch_up", late)
+    _, said, *_, timer = page.look((-1, ""))
+    assert "ended" not in said
+    assert timer == gr.skip(), "the browser looks again"
+    _, said, *_, timer = page.look((-1, ""))
+    assert said.startswith("## ended")
+    assert f"step {json.loads(last)['step']:,} " in said
+    assert timer != gr.skip()
 
 
 def test_a_page_that_cannot_be_served_is_one_line_and_what_to_do(tmp_path):

@@ -93,6 +93,7 @@ class Page:
     def look(self, seen: tuple[int, str]) -> tuple[Any, ...]:
         """What a browser has not seen yet: (lines of the log, last snapshot) is what it has."""
         self.looked = time.monotonic()
+        ended = self.ended  # before the log is read, whose last line was written before that
         self.catch_up()
         shots = sorted((self.run.folder / "snapshots").glob("*.png"))
         now = len(self.lines), shots[-1].stem if shots else ""
@@ -101,7 +102,7 @@ class Page:
             terms, shares = recurved(losses(self.lines)), recurved(right(self.lines))
         if now[1] != seen[1]:
             drawn, at = enlarged(shots[-1]), f"The same inputs all along, now at step {int(now[1]):,}."
-        return now, self.words(), drawn, at, terms, shares, gr.Timer(active=False) if self.ended else gr.skip()
+        return now, self.words(ended), drawn, at, terms, shares, gr.Timer(active=False) if ended else gr.skip()
 
     def catch_up(self) -> None:
         """Read what was added to the log."""
@@ -114,13 +115,13 @@ class Page:
                 self.read += len(whole)
                 self.lines += [json.loads(line) for line in whole.splitlines()]
 
-    def words(self) -> str:
+    def words(self, ended: bool) -> str:
         """The state, how far it is and how fast."""
         if not self.lines:
             return "## it begins"
         last = self.lines[-1]
         state = words(last, last.get("classes_left"), len(self.run.engine.data.classes)) or "it trains"
-        if self.ended:
+        if ended:
             state = f"ended, {state}"
         return f"## {state}\nstep {last['step']:,} · {last['images']:,} pictures seen · {last['images_per_s']:,} a second"
 
