@@ -25,8 +25,6 @@ from ganzoo.ui.play import FRAMES
 SHOWN = ("picture", "pair", "table", "word", "read")
 PATIENCE = 90_000  # ms, on a machine that is busy with other tests
 READY = "() => window.zoo && zoo.ready"
-
-
 HELD = """
   const wait = setInterval(() => {
     if (!window.zoo) return;
