@@ -7,18 +7,26 @@ generator seeded with *s + i*, so it does not depend on how many are asked for, 
 
 from __future__ import annotations
 
+import json
+import operator
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
+import numpy
 import torch
+from PIL import Image
 from torch import Tensor
 
+from .images import flat, from_pil, from_uint8, square
 from .text import caption
 
 SEEDS = 2**32  # seeds are 0 .. SEEDS - 1
-OFFERS = 6  # captions that a visitor is offered
-EPSILON = "epsilon"  # the noise that blurs a caption (conditioning augmentation), where a model has it
+MAX_SUGGESTIONS = 6  # captions that a visitor is shown to try
+EPSILON = "epsilon"  # the noise of conditioning augmentation, where a model has it
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,12 @@ class Input:
         """A person's value, for all n pictures or one for each -> tensor with n rows. ValueError if it cannot be."""
         raise NotImplementedError
 
+    def parse(self, text: str) -> Any:
+        """What a person typed, as `read` takes it: JSON, or a text."""
+        return _from_json(text)
+
     def _each(self, value: Any, n: int) -> list[Any]:
+        value = value.tolist() if isinstance(value, Tensor | numpy.ndarray | numpy.generic) else value
         values = list(value) if isinstance(value, Sequence | range) and not isinstance(value, str) else [value] * n
         if len(values) != n:
             raise ValueError(f"{self.name}: {len(values)} values for {n} pictures; give one value, or {n}")
@@ -80,7 +93,11 @@ class Noise(Input):
 
 @dataclass(frozen=True)
 class Choice(Input):
-    """label (n,) int64: one of the named options, given by its name or its number."""
+    """label (n,) int64: one of the named options, given by its name or, where no option is named so, by its number from 0.
+
+    Options may themselves be numbers (folders 1, 2, 10; 1.1 and 1.10) or differ in case alone (A, a), so a name is always tried
+    first: as it is, then without case, then as the number that it is (1 for 001).
+    """
 
     options: tuple[str, ...]
 
@@ -90,13 +107,48 @@ class Choice(Input):
     def read(self, value: Any, n: int) -> Tensor:
         return torch.tensor([self._index(v) for v in self._each(value, n)])
 
+    def parse(self, text: str) -> Any:
+        """As any input's, but a class that is called [1] or "a" is meant by that, and 1.10 is not 1.1."""
+        return text if text in self.options else _from_json(text, parse_float=str, parse_int=str)
+
     def _index(self, value: Any) -> int:
-        names = [o.casefold() for o in self.options]
-        if isinstance(value, str) and value.strip().casefold() in names:
-            return names.index(value.strip().casefold())
-        if not isinstance(value, bool) and str(value).strip() in map(str, range(len(names))):
-            return int(value)
-        raise ValueError(f"{self.name}: {str(value)[:40]!r} is not one of {', '.join(self.options)}")
+        # A command line and a link read JSON: a class that is called true or null comes as True or None.
+        text = (json.dumps(value) if value is None or isinstance(value, bool) else str(value)).strip()
+        number = _number(text)
+        equal = [i for i, o in enumerate(self.options) if number is not None and _number(o.strip()) == number]
+        if text in self.options and not (isinstance(value, float) and len(equal) > 1):  # JSON keeps 1.1 of 1.10
+            return self.options.index(text)
+        composed, folded = ([f(o) for o in self.options] for f in (_composed, lambda o: _composed(o).casefold()))
+        alike = [i for i, o in enumerate(composed) if o == _composed(text)]
+        alike = alike or [i for i, o in enumerate(folded) if o == _composed(text).casefold()]
+        meant = equal if isinstance(value, float) else alike or equal
+        if len(meant) == 1:
+            return meant[0]
+        if meant:
+            raise ValueError(
+                f"{self.name}: {text[:40]!r} may be {' or '.join(self.options[i] for i in meant)}; give one as it is"
+            )
+        if not isinstance(value, bool | float) and text in map(str, range(len(self.options))):
+            return int(text)
+        raise ValueError(f"{self.name}: {text[:40]!r} is not one of {', '.join(self.options)}")
+
+
+def _composed(text: str) -> str:
+    """A name as it is compared: an accent is composed on one machine, and a sign of its own on another."""
+    return unicodedata.normalize("NFC", text.strip())
+
+
+def _number(text: str) -> Decimal | None:
+    """The number that a text is, such as 1.50, 002 or 1e3, or None."""
+    return Decimal(text) if re.fullmatch(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?", text) else None
+
+
+def _from_json(text: str, **numbers: Any) -> Any:
+    """JSON, or, of what is none, the text itself."""
+    try:
+        return json.loads(text, **numbers)
+    except (ValueError, RecursionError):
+        return text
 
 
 @dataclass(frozen=True)
@@ -124,20 +176,20 @@ class Code(Input):
 
 @dataclass(frozen=True)
 class Text(Input):
-    """text (n, T) int64: a caption, as its code points (see `text.caption`); the model's encoder cuts it into words.
+    """text (n, T) int64: a caption, as its code points (see `text.caption`); the model's encoder tokenises it.
 
-    `examples` are what is drawn where nothing is said.
+    `examples` are the prior: captions that are drawn where none is given.
     """
 
     examples: tuple[str, ...]
     length: int = caption.LENGTH  # characters at most
-    styles: tuple[str, ...] = ()  # manners that a caption may ask for, see `caption.styled`
+    styles: tuple[str, ...] = ()  # drawing styles that a caption may ask for, see `caption.styled`
     offers: tuple[tuple[str, str], ...] = ()  # captions to try, each with the same after a change of one word
 
     @property
-    def offered(self) -> tuple[tuple[str, str], ...]:
+    def suggestions(self) -> tuple[tuple[str, str], ...]:
         """Captions to try; examples, where there are no better ones. At least one pair."""
-        some = self.examples[:OFFERS]
+        some = self.examples[:MAX_SUGGESTIONS]
         return self.offers or tuple(zip(some, some[1:] + some[:1], strict=True))
 
     def prior(self, n: int, generator: torch.Generator | None = None, device: torch.device | str = "cpu") -> Tensor:
@@ -146,6 +198,11 @@ class Text(Input):
 
     def read(self, value: Any, n: int) -> Tensor:
         return caption.write([self.line(v) for v in self._each(value, n)], self.length)
+
+    def parse(self, text: str) -> Any:
+        """A caption; a list of them, or one in quotes, as JSON. 7 and true are words."""
+        value = _from_json(text)
+        return value if isinstance(value, str | list) else text
 
     def line(self, value: Any) -> str:
         """A caption as it is read, in one line. ValueError if it is none, or too long."""
@@ -157,6 +214,72 @@ class Text(Input):
         return line
 
 
+@dataclass(frozen=True)
+class Picture(Input):
+    """source (n, C, S, S) in [-1, 1]: a picture that is made into another.
+
+    Its prior is one of a few examples that the model keeps in a buffer, by number, so that a seed names a picture here too. A
+    person gives pixels, or an example's number; never a path.
+    """
+
+    side: int
+    channels: int = 3
+    examples: int = 16
+    any_size: bool = False  # whether a person's picture is taken as large as it is, and not cut and brought to the side
+
+    @property
+    def buffer(self) -> str:
+        """The name of the model's buffer of examples."""
+        return f"{self.name}_examples"
+
+    def blank(self) -> Tensor:
+        """That buffer before it is filled: uint8 (examples, C, S, S)."""
+        return torch.zeros(self.examples, self.channels, self.side, self.side, dtype=torch.uint8)
+
+    def prior(self, n: int, generator: torch.Generator | None = None, device: torch.device | str = "cpu") -> Tensor:
+        return torch.randint(self.examples, (n,), generator=generator, device=device)
+
+    def read(self, value: Any, n: int) -> Tensor:
+        if whole(value) is not None or isinstance(value, list | tuple | range):
+            numbers = [whole(v) for v in self._each(value, n)]
+            if all(v is not None and 0 <= v < self.examples for v in numbers):
+                return torch.tensor(numbers)
+            raise ValueError(f"{self.name}: {str(value)[:40]} is no example; give 0 to {self.examples - 1}, or a picture")
+        return self._pixels(value).expand(n, -1, -1, -1)
+
+    def _pixels(self, value: Any) -> Tensor:
+        """A PIL picture, a numpy array (H, W) or (H, W, C) of bytes, or a tensor (C, S, S) or (n, C, S, S): uint8, or floats in
+        [-1, 1] -> (1 or n, C, S, S); of any size (C, H, W), where that is allowed."""
+        if isinstance(value, numpy.ndarray) and value.dtype == numpy.uint8 and value.ndim in (2, 3):
+            value = Image.fromarray(value[..., 0] if value.ndim == 3 and value.shape[2] == 1 else value)
+        if isinstance(value, Image.Image):
+            shown = flat(value) if self.any_size else square(value, self.side)
+            value = from_pil(shown.convert("L" if self.channels == 1 else "RGB"))
+        shape = (self.channels, *(value.shape[-2:] if self.any_size and isinstance(value, Tensor) else (self.side,) * 2))
+        if not isinstance(value, Tensor) or value.shape[-3:] != shape or value.ndim not in (3, 4) or not value.numel():
+            given = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"{str(value)[:40]!r}"
+            wanted = f"({self.channels}, H, W)" if self.any_size else shape
+            raise ValueError(f"{self.name}: got {given}; give a picture, or a tensor {wanted} of bytes or of floats in [-1, 1]")
+        pixels = from_uint8(value) if value.dtype == torch.uint8 else value.float()
+        if not (pixels.isfinite().all() and pixels.abs().amax() <= 1):
+            raise ValueError(f"{self.name}: its numbers are not in [-1, 1]")
+        return pixels.view(-1, *shape)
+
+    def pictures(self, drawn: Tensor, kept: Tensor) -> Tensor:
+        """What was drawn or read, numbers of `kept` examples (n,) or pixels -> pixels (n, C, S, S)."""
+        return from_uint8(kept[drawn]) if drawn.ndim == 1 else drawn
+
+
+def whole(value: Any) -> int | None:
+    """A whole number of Python, NumPy or torch; None if it is none: True and 3.0 are not."""
+    if isinstance(value, bool) or (isinstance(value, Tensor) and value.dtype == torch.bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
 def draw(inputs: tuple[Input, ...], n: int, seed: int, **given: Any) -> dict[str, Tensor]:
     """Inputs for n pictures by name: what is given, and seeded draws from the priors for the rest.
 
@@ -165,10 +288,12 @@ def draw(inputs: tuple[Input, ...], n: int, seed: int, **given: Any) -> dict[str
     names = [i.name for i in inputs]
     if unknown := sorted(set(given) - set(names)):
         raise ValueError(f"no input {', '.join(unknown)!s}: this model takes {', '.join(names)}")
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < SEEDS:
+    first, count = whole(seed), whole(n)
+    if first is None or not 0 <= first < SEEDS:
         raise ValueError(f"seed: {seed!r} is not a whole number from 0 to {SEEDS - 1}")
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+    if count is None or count < 1:
         raise ValueError(f"n: {n!r} is not a whole number of pictures, at least 1")
+    n, seed = count, first
     generator = torch.Generator()
     rows = []
     for i in range(n):
@@ -178,6 +303,6 @@ def draw(inputs: tuple[Input, ...], n: int, seed: int, **given: Any) -> dict[str
     return drawn | {x.name: x.read(given[x.name], n) for x in inputs if x.name in given}
 
 
-def blurred(batch: dict[str, Tensor], times: float) -> dict[str, Tensor]:
-    """A batch with so many times the noise that blurs its captions, if it has any."""
-    return batch | {EPSILON: batch[EPSILON] * times} if EPSILON in batch else batch
+def scale_epsilon(batch: dict[str, Tensor], factor: float) -> dict[str, Tensor]:
+    """A batch with the noise of its conditioning augmentation times a factor, if it has any."""
+    return batch | {EPSILON: batch[EPSILON] * factor} if EPSILON in batch else batch

@@ -16,24 +16,31 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 
 import ganzoo
 from ganzoo import data, registry
 from ganzoo.__main__ import main
+from ganzoo.checkpoint import card
+from ganzoo.config import configure
 from ganzoo.files import write_json
-from ganzoo.hub import card, pretrained
-from ganzoo.spec import configure
+from ganzoo.hub import pretrained
 
 REPO = Path(__file__).resolve().parents[1]
 EVERYTHING = (*registry.MODELS, *registry.TOOLS)
+PATIENCE = 240_000  # ms that a browser waits, on a machine that is busy with other tests
 
 
 def pytest_addoption(parser):
-    said = "certify exact resume for every model, killing each N times (without it: the first model, twice)"
-    parser.addoption("--kills", type=int, metavar="N", help=said)
-    said = "open N links before and after a restart, and N spoilt ones"
-    parser.addoption("--links", type=int, metavar="N", default=16, help=said)
+    help = "certify exact resume for every model, killing each N times (without it: the first model, twice)"
+    parser.addoption("--kills", type=int, metavar="N", help=help)
+    help = "install the lowest and the newest packages that requirements.txt allows, and start the app with them"
+    parser.addoption("--pins", action="store_true", help=help)
+    help = "read N damaged pictures"
+    parser.addoption("--damaged", type=int, metavar="N", default=400, help=help)
+    help = "open N links before and after a restart, and N spoilt ones (without it: 16 spoilt ones)"
+    parser.addoption("--links", type=int, metavar="N", help=help)
 
 
 def cli(*args, cwd=None, check=True, timeout=240, **env):
@@ -52,18 +59,18 @@ def cli(*args, cwd=None, check=True, timeout=240, **env):
 
 def here(*args, check=True, **env):
     """The same in this process, which has imported everything already."""
-    said, warned = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(warned):
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(sys, "argv", ["ganzoo", *map(str, args)])
         for key, value in env.items():
             patch.setenv(key, str(value))
         code = main()
-    assert not check or code == 0, warned.getvalue()
-    return subprocess.CompletedProcess(args, code, said.getvalue(), warned.getvalue())
+    assert not check or code == 0, err.getvalue()
+    return subprocess.CompletedProcess(args, code, out.getvalue(), err.getvalue())
 
 
-def told(capsys, *args):
-    """Run the command line in this process -> (exit code, what it said on stderr)."""
+def run_cli(capsys, *args):
+    """Run the command line in this process -> (exit code, stderr)."""
     code = main([*map(str, args)])
     return code, capsys.readouterr().err
 
@@ -73,28 +80,86 @@ def tiny(name):
     return [x for k, v in registry.spec(name).tiny.items() for x in (f"--{k.replace('_', '-')}", v)]
 
 
+def start(*args, cwd=REPO):
+    """`python -m ganzoo ARGS` as a process of its own that goes on beside the test."""
+    command = [sys.executable, "-m", "ganzoo", *map(str, args)]
+    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_step(run, step, seconds=240):
+    """Wait until a training's log has come to a step."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        log = run / "log.jsonl"
+        written = log.read_text() if log.exists() else ""
+        if written.endswith("\n") and json.loads(written.splitlines()[-1])["step"] >= step:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no step {step} within {seconds} s")
+
+
+class OnDemand(dict):
+    """name -> folder/(file for that name), made when it is first asked for, so that `-k NAME` trains that model alone. Tests in
+    processes side by side make each once."""
+
+    def __init__(self, folder, file, make):
+        super().__init__()
+        self.folder, self.file, self.make = folder, file, make
+
+    def __missing__(self, name):
+        done = self.folder / f".{name}.done"
+        with FileLock(self.folder / f".{name}.lock"):
+            if not done.exists():
+                self.make(name)
+                done.touch()
+        self[name] = self.folder / self.file.format(name)
+        return self[name]
+
+
+def shared(tmp_path_factory, name):
+    """A folder of this session, the same for all processes that test side by side."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory):
-    """A finished tiny run of every model, on noise: name -> folder."""
-    folder = tmp_path_factory.mktemp("runs")
-    for name in EVERYTHING:
+    """A finished tiny run of any model, on noise: name -> folder."""
+    folder = shared(tmp_path_factory, "runs")
+
+    def train(name):
         here("train", name, "--data", "fake", "--steps", 12, "--out", folder / name, "--quiet", *tiny(name))
-    return {name: folder / name for name in EVERYTHING}
+
+    return OnDemand(folder, "{}", train)
 
 
 @pytest.fixture(scope="session")
-def exported(runs, tmp_path_factory):
-    """The tiny runs as checkpoints NAME-fake in a weights folder of their own."""
-    weights = tmp_path_factory.mktemp("weights")
-    for folder in runs.values():
-        here("export", folder, GANZOO_WEIGHTS_DIR=weights)
-    return weights
+def checkpoints(runs, tmp_path_factory):
+    """The tiny run of any model as a checkpoint NAME-fake, in a weights folder that they share: name -> folder."""
+    weights = shared(tmp_path_factory, "weights")
+
+    def export(name):
+        here("export", runs[name], GANZOO_WEIGHTS_DIR=weights)
+
+    return OnDemand(weights, "{}-fake", export)
+
+
+@pytest.fixture(scope="session")
+def exported(checkpoints):
+    """The weights folder with the checkpoints of all models."""
+    folders = [checkpoints[name] for name in EVERYTHING]
+    return folders[0].parent
 
 
 @pytest.fixture
-def weights(exported, tmp_path, monkeypatch):
-    """A copy of the exported checkpoints that a test may spoil, seen by this process and its children."""
-    shutil.copytree(exported, tmp_path / "weights")
+def weights(request, checkpoints, tmp_path, monkeypatch):
+    """A weights folder that a test may spoil, seen by this process and its children. A test of one model, with a parameter
+    `name`, has that model's checkpoint there, and the judge's and the encoder's; any other has every model's."""
+    asked = getattr(request.node, "callspec", None) and request.node.callspec.params.get("name")
+    for name in dict.fromkeys([asked, *registry.TOOLS]) if asked in EVERYTHING else EVERYTHING:
+        shutil.copytree(checkpoints[name], tmp_path / "weights" / f"{name}-fake")
     monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(tmp_path / "weights"))
     return tmp_path / "weights"
 
@@ -123,13 +188,13 @@ class App:
                 break
             except OSError:
                 assert self.process.poll() is None, self.log.read_text()
-                assert time.monotonic() - start < 60, self.log.read_text()
+                assert time.monotonic() - start < 240, self.log.read_text()
                 time.sleep(0.1)
         self.seconds = time.monotonic() - start
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(240)
 
     def __enter__(self):
         return self
@@ -157,8 +222,41 @@ def browser():
         # A page that stands for the Hub's may have one of this machine in a frame.
         flags = ["--no-sandbox", "--disable-background-networking", "--disable-features=LocalNetworkAccessChecks"]
         chromium = p.chromium.launch(executable_path=path, args=flags)
+        new_context = chromium.new_context
+
+        def patient(**options):
+            """A context that waits for a machine that is busy with other tests; nothing moves in it by itself."""
+            context = new_context(**{"reduced_motion": "reduce"} | options)
+            context.set_default_timeout(PATIENCE)
+            return context
+
+        chromium.new_context, chromium.new_page = patient, lambda **options: patient(**options).new_page()
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def visit(app, browser):
+    """Open the page in a context of its own; afterwards nothing may have gone wrong in it."""
+    contexts, wrong = [], []
+
+    def open_(query="", width=1280, height=900, scheme="light"):
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda e: wrong.append(str(e)))
+        page.on(
+            "console", lambda m: wrong.append(m.text) if m.type == "error" and "422" not in m.text else None
+        )  # 422: refused
+        page.on("request", lambda r: wrong.append(r.url) if not r.url.startswith((app.url, "data:", "blob:")) else None)
+        page.goto(app.url + query)
+        page.get_by_role("tab", name="The zoo", exact=True).wait_for()
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert wrong == []
 
 
 # ---- The Hub ------------------------------------------------------------------------------------------------------------
@@ -169,13 +267,16 @@ def small(name=registry.MODELS[0], seed=0):
     spec, pictures = registry.spec(name), data.load("fake")
     torch.manual_seed(seed)
     facts = {"side": pictures.side, "channels": pictures.channels, "classes": pictures.classes}
-    return spec.build(configure(spec.config, facts | dict(spec.tiny))).eval()
+    gan = spec.build(configure(spec.config, facts | dict(spec.tiny))).eval()
+    for x in getattr(gan, "pictures", ()):
+        gan.examples(x).random_(generator=torch.Generator().manual_seed(0))  # of blank ones, instance norm is rounding alone
+    return gan
 
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
     """A Hub on loopback."""
-    from hubserver import Hub
+    from support.hubserver import Hub
 
     running = Hub(tmp_path_factory.mktemp("hub"))
     yield running
@@ -185,7 +286,7 @@ def hub(tmp_path_factory):
 @pytest.fixture(scope="module")
 def lasting_client(hub, tmp_path_factory):
     """Python in a process of its own that finds that Hub."""
-    from hubserver import Client
+    from support.hubserver import Client
 
     running = Client(hub.url, tmp_path_factory.mktemp("home"))
     running("network.STALL, network.PROBE = 3.0, 20.0")  # a busy machine is no black hole

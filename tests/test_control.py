@@ -8,17 +8,17 @@ import math
 import numpy
 import pytest
 import torch
-from conftest import here, tiny, told
+from conftest import here, run_cli, tiny
 from torch import nn
 
 from ganzoo import registry
+from ganzoo.augment import random_affine
+from ganzoo.config import Config, configure
 from ganzoo.gan import GAN
 from ganzoo.inputs import Choice, Code, Noise, draw
 from ganzoo.metrics import control
-from ganzoo.metrics.case import Case, Look
-from ganzoo.metrics.seeds import together
-from ganzoo.nets import jitter
-from ganzoo.spec import Config, configure
+from ganzoo.metrics.case import Case, JudgeOutput
+from ganzoo.training.seeds import together
 from ganzoo.ui import pad
 
 # ---- Codes -----------------------------------------------------------------------------------------------------------
@@ -47,7 +47,7 @@ def test_a_code_out_of_range_is_named_with_its_range(wrong):
 class Bars(GAN):
     """Draws a bar: c1 says which of four columns it stands in, c2 how much it leans; reads c1 wrongly one time in five."""
 
-    opponents = ()
+    training_only = ()
 
     def __init__(self) -> None:
         super().__init__(Config(side=28, classes=tuple("abcd")))
@@ -65,42 +65,42 @@ def case(read_c1=None, read_c2=None, label=None):
     given = gan.draw(400, 0)
     image = ((gan.show(given) + 1) * 127).to(torch.uint8)
     turned = (given["c1"] + 1) % 4  # what the judge calls the pictures of code k is class k + 1
-    look = Look(image, torch.randn(400, 5), torch.eye(4)[turned])
+    seen = JudgeOutput(image, torch.randn(400, 5), torch.eye(4)[turned])
     logits = 20 * torch.eye(4)[given["c1"] if read_c1 is None else read_c1]
     read = {"c1": logits, "c2": given["c2"] if read_c2 is None else read_c2}
-    return Case(look, look, look, tuple("abcd"), turned, turned if label is None else label, gan, given, read, read)
+    return Case(seen, seen, seen, tuple("abcd"), turned, turned if label is None else label, gan, given, read, read)
 
 
 def test_codes_that_are_classes_under_other_names_have_no_error():
-    scores = {s.name: s for s in control.codes(case())}
-    assert scores["c1 error, real pictures"].value == 0
-    assert scores["c1 error, generated"].value == 0
-    assert scores["c1 error, generated"].detail["draws"] == ["b", "c", "d", "a"]
-    assert scores["mutual information, c1"].value == pytest.approx(math.log(4), abs=1e-3)
-    assert scores["c1 recovery error"].value == 0
-    assert scores["c2 recovery error"].value == 0
+    scores = {s.id: s for s in control.code_measures(case())}
+    assert scores["category_error_real:c1"].value == 0
+    assert scores["category_error_generated:c1"].value == 0
+    assert scores["category_error_generated:c1"].detail["draws"] == ["b", "c", "d", "a"]
+    assert scores["mutual_information:c1"].value == pytest.approx(math.log(4), abs=1e-3)
+    assert scores["recovery_error:c1"].value == 0
+    assert scores["recovery_error:c2"].value == 0
 
 
 def test_a_share_of_wrong_codes_is_the_error():
-    given = case().given["c1"]
+    given = case().inputs["c1"]
     wrong = given.clone()
     wrong[:80] = (wrong[:80] + 1) % 4
-    scores = {s.name: s for s in control.codes(case(read_c1=wrong))}
-    assert scores["c1 error, real pictures"].value == pytest.approx(0.2)
-    assert scores["c1 recovery error"].value == pytest.approx(0.2)
-    assert scores["c1 error, generated"].value == 0
+    scores = {s.id: s for s in control.code_measures(case(read_c1=wrong))}
+    assert scores["category_error_real:c1"].value == pytest.approx(0.2)
+    assert scores["recovery_error:c1"].value == pytest.approx(0.2)
+    assert scores["category_error_generated:c1"].value == 0
 
 
 def test_the_bound_of_a_number_is_the_gaussians():
     noise = 0.1 * torch.randn(400, generator=torch.Generator().manual_seed(0))
-    scores = {s.name: s for s in control.codes(case(read_c2=case().given["c2"] + noise))}
-    assert scores["c2 recovery error"].value == pytest.approx(0.1, rel=0.1)
+    scores = {s.id: s for s in control.code_measures(case(read_c2=case().inputs["c2"] + noise))}
+    assert scores["recovery_error:c2"].value == pytest.approx(0.1, rel=0.1)
     expected = math.log(2) - 0.5 * math.log(2 * math.pi * math.e * noise.square().mean().item())
-    assert scores["mutual information, c2"].value == pytest.approx(expected, rel=1e-3)
+    assert scores["mutual_information:c2"].value == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_slider_is_named_by_what_it_moves():
-    slider = {s.name: s for s in control.codes(case())}["c2 as a slider"]
+    slider = {s.id: s for s in control.code_measures(case())}["slider:c2"]
     assert slider.detail == {"moves": "slant", "rho": 1.0}
     assert slider.value == 1
 
@@ -112,16 +112,16 @@ def test_orders_that_are_obeyed_and_one_class_that_is_not():
     order = torch.arange(n) % 4
     drawn = torch.where((order == 2) & (torch.arange(n) % 8 == 2), 3, order)  # half of the c's come out as d
     feature = torch.randn(n, 5, generator=torch.Generator().manual_seed(0))
-    look = Look(c.fake.image, feature, torch.eye(4)[drawn])
-    real = Look(c.fake.image, feature, torch.eye(4)[order])
-    accuracy, inside = control.obedience(Case(look, real, real, tuple("abcd"), order, order, gan, {"label": order}))
+    seen = JudgeOutput(c.fake.image, feature, torch.eye(4)[drawn])
+    real = JudgeOutput(c.fake.image, feature, torch.eye(4)[order])
+    accuracy, inside = control.class_accuracy(Case(seen, real, real, tuple("abcd"), order, order, gan, {"label": order}))
     assert accuracy.value == pytest.approx(0.875)
     assert accuracy.floor == 1
-    assert "lowest: c at 50.0 %" in accuracy.said
+    assert "lowest: c at 50.0 %" in accuracy.note
     assert inside.value == pytest.approx(0, abs=1e-3)
-    moved = Look(c.fake.image, feature + 3 * (order == 1)[:, None], torch.eye(4)[order])
-    _, inside = control.obedience(Case(moved, real, real, tuple("abcd"), order, order, gan, {"label": order}))
-    assert "worst: b" in inside.said
+    moved = JudgeOutput(c.fake.image, feature + 3 * (order == 1)[:, None], torch.eye(4)[order])
+    _, inside = control.class_accuracy(Case(moved, real, real, tuple("abcd"), order, order, gan, {"label": order}))
+    assert "worst: b" in inside.note
     assert inside.value == pytest.approx(5 * 9 / 4, rel=0.01)
 
 
@@ -141,9 +141,20 @@ def test_strokes_have_the_width_and_slant_that_they_were_drawn_with():
 # ---- Several seeds -----------------------------------------------------------------------------------------------------
 
 
-def test_several_seeds_are_told_by_median_and_range():
+METRIC = {
+    "name": "Fréchet distance",
+    "better": "lower",
+    "floor": 0.1,
+    "spread": 0.0,
+    "n": 9,
+    "draws": 1,
+    "said": "",
+}  # format 1
+
+
+def test_several_seeds_have_a_median_and_a_range():
     def found(*values):
-        return [{"name": "error", "better": "lower", "floor": None, "value": v} for v in values]
+        return [METRIC | {"name": "error", "value": v} for v in values]
 
     (row,) = together({s: found(v) for s, v in enumerate([0.5, 0.1, 0.2])})
     assert (row["median"], row["low"], row["high"]) == (0.2, 0.1, 0.5)
@@ -157,23 +168,23 @@ def test_a_run_for_each_seed_and_the_best_is_exported_with_all_of_them(tmp_path,
     assert sorted(p.name for p in out.iterdir()) == ["seed-4", "seed-5"]
     plans = [json.loads((out / f"seed-{s}" / "run.json").read_text()) for s in (4, 5)]
     assert [p["seed"] for p in plans] == [4, 5]
-    code, said = told(capsys, "export", out)
+    code, said = run_cli(capsys, "export", out)
     assert code == 2
     assert "seeds 4, 5 are not measured yet" in said
-    metric = {"name": "Fréchet distance", "better": "lower", "floor": 0.1, "spread": 0.0, "n": 9, "draws": 1, "said": ""}
-    kept = {str(s): {"step": 3, "n": 9, "metrics": [metric | {"value": v}]} for s, v in ((4, 2.0), (5, 1.0))}
+    kept = {str(s): {"step": 3, "n": 9, "metrics": [METRIC | {"value": v}]} for s, v in ((4, 2.0), (5, 1.0))}
     (out / "seeds.json").write_text(json.dumps(kept | {"5": kept["5"] | {"step": 2}}))
-    code, said = told(capsys, "export", out)
+    code, said = run_cli(capsys, "export", out)
     assert (code, "seeds 5 are not measured yet" in said) == (2, True), "it was trained on since"
     (out / "seeds.json").write_text(json.dumps(kept))
     here("export", out, "--name", "two")
     config = json.loads((tmp_path / "weights" / "two" / "config.json").read_text())
     assert config["training"]["seed"] == config["seeds"]["chosen"] == 5
     assert config["seeds"]["measures"][0]["median"] == 1.5
+    assert config["seeds"]["by"] == config["metrics"][0]["id"] == "frechet"
     card = (tmp_path / "weights" / "two" / "README.md").read_text()
     assert "best of 2" in card
     assert "1 to 2" in card
-    code, said = told(
+    code, said = run_cli(
         capsys, "train", "vanilla", "--data", "fake", "--steps", 3, "--seeds", "5-6", "--out", out, "--quiet", *tiny("vanilla")
     )
     assert code == 2
@@ -183,7 +194,7 @@ def test_a_run_for_each_seed_and_the_best_is_exported_with_all_of_them(tmp_path,
 
 @pytest.mark.parametrize("wrong", ["3", "2-1", "a-b", "-1-2", "0-0"])
 def test_seeds_are_a_range(wrong, capsys):
-    code, said = told(capsys, "train", "vanilla", "--data", "fake", f"--seeds={wrong}")
+    code, said = run_cli(capsys, "train", "vanilla", "--data", "fake", f"--seeds={wrong}")
     assert code == 2
     assert "is not A-B, such as 0-4" in said
 
@@ -203,9 +214,9 @@ def test_what_q_should_make_of_real_pictures():
         "unlike in the copy": (right, right.roll(1, 1), 20),
     }
     for name, (seen, moved, cost) in cases.items():
-        assert gan.agreement(seen, moved).item() == pytest.approx(cost, abs=1e-3), name
+        assert gan.imsat(seen, moved).item() == pytest.approx(cost, abs=1e-3), name
     seen, moved = right.clone().requires_grad_(), right.roll(1, 1).requires_grad_()
-    gan.agreement(seen, moved).backward()
+    gan.imsat(seen, moved).backward()
     assert moved.grad.abs().sum() > 1 > seen.grad.abs().sum(), "it is the copy that gives way"
 
 
@@ -216,7 +227,7 @@ def test_q_learns_c1_from_jittered_pictures_and_is_asked_for_it_in_plain_ones(mo
     torch.manual_seed(0)
     gan = spec.build(configure(spec.config, {**spec.tiny, "jitter": 0.2}))
     seen = []
-    monkeypatch.setattr(infogan, "jitter", lambda image, amount: seen.append(amount) or jitter(image, amount))
+    monkeypatch.setattr(infogan, "random_affine", lambda image, by: seen.append(by) or random_affine(image, by))
     batch = {"image": torch.rand(16, 1, 28, 28) * 2 - 1} | gan.draw(16)
     terms = gan.d_loss(batch)
     assert seen == [0.2, 0.2], "real and drawn ones"
@@ -227,21 +238,21 @@ def test_q_learns_c1_from_jittered_pictures_and_is_asked_for_it_in_plain_ones(mo
     gan.g_loss(batch)
     assert len(seen) == 2
     image = torch.rand(4, 1, 28, 28) * 2 - 1
-    assert torch.allclose(jitter(image, 0.0), image, atol=1e-5)
-    assert jitter(torch.full((4, 1, 28, 28), -1.0), 0.3).max() == -1, "black comes in"
+    assert torch.allclose(random_affine(image, 0.0), image, atol=1e-5)
+    assert random_affine(torch.full((4, 1, 28, 28), -1.0), 0.3).max() == -1, "black comes in"
 
 
 # ---- The pad -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_drawing_is_placed_as_mnist_places_its_digits():
-    image = pad.fit(pad.inked("CECa"), 28, 1)  # a stroke down from (2, 4) to (2, 26)
+    image = pad.like_mnist(pad.inked("CECa"), 28, 1)  # a stroke down from (2, 4) to (2, 26)
     assert image.shape == (1, 28, 28)
     rows, columns = (image[0].sum(d).nonzero().flatten() for d in (1, 0))
     assert len(rows) == 20
     assert (rows[0] + rows[-1]).item() == pytest.approx(27, abs=1)
     assert (columns[0] + columns[-1]).item() == pytest.approx(27, abs=1)
-    corner = pad.fit(pad.inked("CECaaa"), 28, 1)[0].float()  # down and to the right: its middle is not that of its box
+    corner = pad.like_mnist(pad.inked("CECaaa"), 28, 1)[0].float()  # down and to the right: its middle is not that of its box
     at = torch.arange(28.0)
     for d in (0, 1):
         mass = corner.sum(d)

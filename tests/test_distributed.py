@@ -11,7 +11,7 @@ import time
 
 import pytest
 import torch
-from conftest import REPO, cli, free_port, tiny
+from conftest import REPO, free_port, here, tiny
 
 from ganzoo import registry
 from ganzoo.files import read_tensors
@@ -27,38 +27,68 @@ group.join(torch.device("cpu"))
 d, spec = data.load("fake"), registry.spec(name)
 facts = {"side": d.side, "channels": d.channels, "classes": d.classes}
 e = Engine(spec, facts | dict(spec.tiny) | knobs, d, 0, torch.device("cpu"), "fp32", group)
-said = []
+losses_by_step = []
 for _ in range(steps):
     e.advance()
-    said.append(e.read())
+    losses_by_step.append(e.mean_terms())
 if group.size > 1:
-    for w in e.gan.parameters():
+    for w in e.game.parameters():
         leading = w.detach().clone()
         torch.distributed.broadcast(leading, 0)
         assert torch.equal(leading, w), "the ranks have parted"
-if group.leads:
-    print(json.dumps(said))
+if group.is_main:
+    print(json.dumps(losses_by_step))
 group.leave()
 threads = [open(f"/proc/self/task/{t}/comm").read().strip() for t in os.listdir("/proc/self/task")]
 assert not [t for t in threads if "gloo" in t], f"outlive the group, and may abort the process as it ends: {threads}"
 """
 
+STATE = """
+import json, sys, torch
+from support import toys
+from ganzoo import data
+from ganzoo.gan import persistent_buffers
+from ganzoo.training.distributed import Group
+from ganzoo.training.engine import Engine
+group = Group()
+group.join(torch.device("cpu"))
+e = Engine(toys.toy(toys.Remembering), {"batch": 9}, data.load("fake"), 0, torch.device("cpu"), "fp32", group)
+for _ in range(7):
+    e.advance()
+    if group.size > 1:
+        for b in [*persistent_buffers(e.game), *persistent_buffers(e.average)]:
+            leading = b.clone()
+            torch.distributed.broadcast(leading, 0)
+            assert torch.equal(leading, b), f"the ranks have parted at step {e.step}"
+if group.is_main:
+    b = e.game.balance
+    print(json.dumps({"k": b.k.item(), "mean": e.game.mean.item(), "level": e.game.level.item(), "full": b.full.item(),
+                      "pool": b.pool.flatten().tolist()}))
+group.leave()
+"""
+
 
 def torchrun(n, *args, **kwargs):
-    command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={n}", f"--master-port={free_port()}"]
+    launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={n}", f"--master-port={free_port()}"]
+    command = [sys.executable, *(launcher if n > 1 else [])]
     env = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [*command, *map(str, args)], cwd=REPO, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kwargs
     )
 
 
-def losses(tmp_path, n, name, knobs, steps):
-    script = tmp_path / "losses.py"
-    script.write_text(f"import sys; sys.path.insert(0, {str(REPO)!r})\n{LOSSES}")
-    process = torchrun(n, script, name, json.dumps(knobs), steps)
-    out, err = process.communicate(timeout=120)
+def printed(tmp_path, n, code, *args):
+    """What n processes that run the same code print at last, as JSON."""
+    script = tmp_path / "script.py"
+    script.write_text(f"import sys; sys.path[:0] = [{str(REPO)!r}, {str(REPO / 'tests')!r}]\n{code}")
+    process = torchrun(n, script, *args)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err[-3000:]
     return json.loads(out.splitlines()[-1])
+
+
+def losses(tmp_path, n, name, knobs, steps):
+    return printed(tmp_path, n, LOSSES, name, json.dumps(knobs), steps)
 
 
 @pytest.mark.parametrize(
@@ -78,14 +108,25 @@ def test_two_processes_have_the_losses_of_one(tmp_path, name, knobs):
     assert all(v == v for step in two for v in step.values())
 
 
+def test_what_a_game_remembers_is_the_same_on_every_rank_at_every_step(tmp_path):
+    """A number is the mean over the whole batch, as one process has it; integers are those of rank 0, which plays its head."""
+    one, two = (printed(tmp_path, n, STATE) for n in (1, 2))
+    for name in ("k", "mean"):
+        assert one[name] == pytest.approx(two[name], abs=1e-5), name
+    assert one["k"] != 0
+    assert (two["level"], two["full"]) == (one["level"], one["full"]) == (3, True)
+    assert max(two["pool"]) > 0
+    assert max(abs(a - b) for a, b in zip(one["pool"], two["pool"], strict=True)) <= 1, "but for rounding"
+
+
 def test_a_run_may_go_on_with_another_number_of_processes(tmp_path):
     name, run = "vanilla", tmp_path / "run"
     flags = ["--data", "fake", "--quiet", "--precision", "fp32", *tiny(name), "--dropout", 0]
-    cli("train", name, "--steps", 40, "--out", tmp_path / "one", *flags)
+    here("train", name, "--steps", 40, "--out", tmp_path / "one", *flags)
     process = torchrun(2, "-m", "ganzoo", "train", name, "--steps", 20, "--out", run, *flags)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=240)
     assert process.returncode == 0, err[-3000:]
-    cli("resume", run, "--steps", 40)
+    here("resume", run, "--steps", 40)
     (one, _), (two, facts) = (read_tensors(f / "state.safetensors") for f in (tmp_path / "one", run))
     assert facts["step"] == "40"
     weights = [k for k in one if k.startswith(("gan.", "average."))]
@@ -97,7 +138,7 @@ def test_losing_a_worker_stops_with_a_state_to_go_on_from(tmp_path):
     process = torchrun(
         2, "-m", "ganzoo", "train", name, "--data", "fake", "--steps", 10**7, "--out", run, "--quiet", *tiny(name)
     )
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while not ((run / "log.jsonl").exists() and (run / "log.jsonl").read_text().count("\n") > 3):
         assert time.monotonic() < end
         time.sleep(0.1)
@@ -106,7 +147,7 @@ def test_losing_a_worker_stops_with_a_state_to_go_on_from(tmp_path):
     ).stdout.split()
     workers = [int(p) for p in children if int(p) != process.pid]
     os.kill(workers[-1], signal.SIGKILL)
-    process.communicate(timeout=120)
+    process.communicate(timeout=240)
     assert process.returncode != 0
     read_tensors(run / "state.safetensors")
-    cli("resume", run, "--steps", 1)
+    here("resume", run, "--steps", 1)

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from ganzoo import data
-from ganzoo.data import drawings
-from ganzoo.data.drawings import STYLES, Concept, kept_out, read_concepts, slug
-from ganzoo.data.emoji import article, calls, captions_of
-from ganzoo.data.hues import main_hue
+from ganzoo.data.emoji import drawings
+from ganzoo.data.emoji.captions import article, captions_of, single_words
+from ganzoo.data.emoji.drawings import STYLES, Concept, held_out, read_concepts, slug
+from ganzoo.data.emoji.hues import main_hue
 from ganzoo.text import caption
 
 CPU = torch.device("cpu")
@@ -53,7 +53,7 @@ def root(tmp_path_factory):
 
 
 def rows(root, split, people=False):
-    return [r for r in drawings.drawn(root) if r["split"] == split and (people or not r["person"])]
+    return [r for r in drawings.rendered_rows(root) if r["split"] == split and (people or not r["person"])]
 
 
 def test_every_drawing_is_in_one_split_and_people_are_a_choice(root):
@@ -61,7 +61,7 @@ def test_every_drawing_is_in_one_split_and_people_are_a_choice(root):
     assert sum(sizes["emoji"]) == THINGS * 5 + THINGS * 2 // 3
     assert sum(sizes["emoji_people"]) == sum(sizes["emoji"]) + PEOPLE * 5 + PEOPLE * 2 // 3
     assert min(sizes["emoji"]) > 0
-    assert not any("flag" in r["name"] or "clock" in r["name"] for r in drawings.drawn(root))
+    assert not any("flag" in r["name"] or "clock" in r["name"] for r in drawings.rendered_rows(root))
 
 
 def test_a_held_out_pair_is_a_known_thing_and_an_unseen_thing_is_unknown(root):
@@ -96,8 +96,8 @@ def test_a_picture_is_also_told_in_the_one_word_that_a_visitor_types(words):
 
 
 def test_a_word_alone_means_the_thing_called_so_or_the_nearest_one():
-    out, *_ = (str(k) for k in range(9999) if kept_out(Concept(str(k), "", (), (), False)))
-    codes = (str(k) for k in range(9999) if not kept_out(Concept(str(k), "", (), (), False)))
+    out, *_ = (str(k) for k in range(9999) if held_out(Concept(str(k), "", (), (), False)))
+    codes = (str(k) for k in range(9999) if not held_out(Concept(str(k), "", (), (), False)))
     things = [
         ("hot dog", ("dog", "sausage")),
         ("dog", ("animal", "dog")),
@@ -112,7 +112,7 @@ def test_a_word_alone_means_the_thing_called_so_or_the_nearest_one():
         ("tropical fish", ("fish",)),
     ]
     concepts = [Concept(out if n == "fish" else next(codes), n, k, (), n.startswith("man")) for n, k in things]
-    words = calls(concepts)
+    words = single_words(concepts)
     meant = {word: next(c.name for c in concepts if word in words[c.code]) for own in words.values() for word in own}
     wanted = {"dog": "dog", "car": "automobile", "boat": "motor boat", "house": "house", "fish": "tropical fish"}
     assert wanted.items() <= meant.items()
@@ -121,7 +121,7 @@ def test_a_word_alone_means_the_thing_called_so_or_the_nearest_one():
 
 
 def test_an_alias_is_mirrored_and_an_older_name_is_found(root):
-    by = {(r["name"], r["style"]): i for i, r in enumerate(drawings.drawn(root))}
+    by = {(r["name"], r["style"]): i for i, r in enumerate(drawings.rendered_rows(root))}
     size = 3 * 64 * 64
     raw = torch.frombuffer(bytearray((root / "emoji/drawn/64.bytes").read_bytes()), dtype=torch.uint8).view(-1, 3, 64, 64)
     assert raw.numel() == len(by) * size
@@ -175,12 +175,12 @@ def test_a_recoloured_picture_has_the_colour_that_its_caption_says(root):
     for i, text in enumerate(said):
         colour = d.colour(i, 0)
         if colour is None:
-            assert torch.equal(d.seen(index[i : i + 1], 0)[0], d.image[i])
+            assert torch.equal(d.images_at(index[i : i + 1], 0)[0], d.image[i])
             assert text in d.captions[i]
             continue
         seen += 1
         assert text.startswith((f"a {colour} thing", f"an {colour} thing"))
-        hue, _ = main_hue(d.seen(index[i : i + 1], 0)[0])
+        hue, _ = main_hue(d.images_at(index[i : i + 1], 0)[0])
         assert abs((hue - centres[colour] + 180) % 360 - 180) < 6, text
     assert seen > 20
     assert type(data.load("emoji_hues", root, "test")) is data.Data, "nothing is recoloured where it is measured"

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
 
 import pytest
 import torch
-from conftest import REPO, cli, tiny
-from test_folder import fill
+from conftest import here, tiny
+from support.pictures import fill
 
 from ganzoo import data, registry
-from ganzoo.data import Order, store
-from ganzoo.data.feed import AHEAD, Feed
-from ganzoo.data.hues import recoloured
+from ganzoo.data import store
+from ganzoo.data.dataset import Order
+from ganzoo.data.emoji.hues import recoloured
+from ganzoo.data.prefetch import AHEAD, Feed
 from ganzoo.files import read_tensors
 from ganzoo.text import caption
 from ganzoo.training.engine import Engine
@@ -46,26 +45,26 @@ def test_prefetching_changes_no_bit_of_a_training_nor_of_one_that_goes_on(device
             one.step = two.step = 45
         one.advance()
         two.advance()
-    state, other = one.gan.state_dict(), two.gan.state_dict()
+    state, other = one.game.state_dict(), two.game.state_dict()
     assert all(torch.equal(state[k], other[k]) for k in state)
-    assert one.read() == two.read()
+    assert one.mean_terms() == two.mean_terms()
 
 
 def test_batches_are_gathered_before_they_are_asked_for_and_no_more_than_a_few():
     gathered = []
 
     class Watched(data.Data):
-        def gather(self, index, seed):
+        def rows_at(self, index, seed):
             assert threading.current_thread() is not threading.main_thread()
             gathered.append(index)
-            return super().gather(index, seed)
+            return super().rows_at(index, seed)
 
     fake = data.load("fake")
     pictures = Watched(**vars(fake) | {"mapped": True})
     feed = Feed(pictures, Order(256, 0), 10, whole, CPU)
     batch = feed.at(3)
     for asked, last in ((1, 3), (2, 4)):
-        end = time.monotonic() + 20
+        end = time.monotonic() + 240
         while len(gathered) < asked + AHEAD and time.monotonic() < end:
             time.sleep(0.01)
         time.sleep(0.05)
@@ -112,13 +111,13 @@ def test_an_encoder_learns_the_same_from_captions_that_were_read_ahead():
     for _ in range(8):
         one.advance()
         two.advance()
-    state, other = one.gan.state_dict(), two.gan.state_dict()
+    state, other = one.game.state_dict(), two.game.state_dict()
     assert all(torch.equal(state[k], other[k]) for k in state)
 
 
 def test_what_goes_wrong_in_the_thread_is_told_by_the_engine():
     class Broken(data.Data):
-        def gather(self, index, seed):
+        def rows_at(self, index, seed):
             raise OSError("the disk is gone")
 
     e = engine(Broken(**vars(data.load("fake")) | {"mapped": True}))
@@ -158,27 +157,15 @@ def test_captions_of_a_folder_that_is_kept_are_those_that_its_lines_say(tmp_path
     assert ("text" in read.batch(torch.tensor([0, 1]), CPU)) == all(said)
 
 
-MAPPED = """
-import sys
-from ganzoo.data import store
-store.MOST = 0
-from ganzoo.__main__ import main
-sys.exit(main(sys.argv[1:]))
-"""
-
-
 def test_a_training_from_the_disk_is_resumed_exactly_and_is_that_from_memory(tmp_path, monkeypatch):
     monkeypatch.setenv("GANZOO_DATA", str(tmp_path / "data"))
     fill(tmp_path / "pictures", [f"{i}.png" for i in range(60)])
     name = registry.MODELS[0]
     flags = ["--data", f"folder:{tmp_path / 'pictures'}@16", "--quiet", *tiny(name)]
-    cli("train", name, "--steps", 40, "--out", tmp_path / "memory", *flags)
-    for args in (
-        ["train", name, "--steps", 13, "--out", tmp_path / "disk", *flags],
-        ["resume", tmp_path / "disk", "--steps", 40],
-    ):
-        done = subprocess.run([sys.executable, "-c", MAPPED, *map(str, args)], cwd=REPO, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+    here("train", name, "--steps", 40, "--out", tmp_path / "memory", *flags)
+    monkeypatch.setattr(store, "MOST", 0)
+    here("train", name, "--steps", 13, "--out", tmp_path / "disk", *flags)
+    here("resume", tmp_path / "disk", "--steps", 40)
     assert list((tmp_path / "data").rglob("image.u8"))
     one, two = (read_tensors(tmp_path / f / "state.safetensors")[0] for f in ("memory", "disk"))
     assert all(torch.equal(one[k], two[k]) for k in one)

@@ -8,18 +8,11 @@ import pytest
 import torch
 from conftest import here
 from PIL import Image
+from support.pictures import fill
 
 from ganzoo import data
 from ganzoo.images import from_pil
 from ganzoo.text import caption
-
-
-def fill(folder, names, mode="RGB", size=(40, 30)):
-    for i, name in enumerate(names):
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        colour = {"L": i * 9 % 256, "RGB": (i * 9 % 256, 0, 99), "RGBA": (i * 9 % 256, 0, 99, 0)}[mode]
-        Image.new(mode, size, colour).save(path)
 
 
 def test_folders_are_labels_and_every_picture_is_in_one_split(tmp_path):

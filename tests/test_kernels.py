@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ganzoo.training.engine import pick_precision
-from ganzoo.training.kernels import SWAPS, UpConv2d, Upsample, hasten, settle
+from ganzoo.training.kernels import SWAPS, UpConv2d, Upsample, set_backend_flags, use_fast_cpu_layers
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from ganzoo.training.kernels import SWAPS, UpConv2d, Upsample, hasten, settle
 def test_a_swapped_convolution_has_the_same_results_and_first_and_second_derivatives(layer: nn.Module, side: int) -> None:
     plain = copy.deepcopy(layer).double()
     swapped = copy.deepcopy(plain)
-    hasten(swapped, torch.device("cpu"))
+    use_fast_cpu_layers(swapped, torch.device("cpu"))
     kinds = [type(m) for m in swapped] if isinstance(swapped, nn.Sequential) else [type(swapped)]
     assert kinds == ([Upsample, UpConv2d] if isinstance(plain, nn.Sequential) else [SWAPS[type(plain)]])
     x = torch.randn(5, 6, side, side, dtype=torch.float64, requires_grad=True)
@@ -59,7 +59,7 @@ def test_a_convolution_after_another_enlargement_stays_as_it_is(layers: tuple[nn
     net = nn.Sequential(*copy.deepcopy(layers))
     x = torch.randn(2, 6, 8, 8)
     before = net(x)
-    hasten(net, torch.device("cpu"))
+    use_fast_cpu_layers(net, torch.device("cpu"))
     assert not any(isinstance(m, Upsample | UpConv2d) for m in net)
     assert torch.equal(net(x), before)
 
@@ -67,7 +67,7 @@ def test_a_convolution_after_another_enlargement_stays_as_it_is(layers: tuple[nn
 @pytest.mark.parametrize("p", [0.0, 0.3, 0.5])
 def test_dropout_leaves_out_its_share_keeps_the_mean_and_is_seeded(p: float) -> None:
     layer = nn.Sequential(nn.Dropout(p))
-    hasten(layer, torch.device("cpu"))
+    use_fast_cpu_layers(layer, torch.device("cpu"))
     x = torch.ones(400, 1000)
     torch.manual_seed(0)
     first = layer(x)
@@ -83,14 +83,14 @@ def test_dropout_leaves_out_its_share_keeps_the_mean_and_is_seeded(p: float) -> 
 def test_memory_that_was_freed_is_kept_and_taken_again_without_page_faults() -> None:
     code = """
 import resource, torch
-from ganzoo.training.kernels import keep_memory
+from ganzoo.training.kernels import keep_freed_memory
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(10):
         torch.zeros(2**24)  # 64 MB, 16,384 pages of 4 KB
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 before = faults()
-keep_memory()
+keep_freed_memory()
 faults()  # the first pieces are new
 print(before, faults())
 """
@@ -102,11 +102,11 @@ def test_a_gpu_is_told_to_be_fast_or_to_give_the_same_bits(monkeypatch) -> None:
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     try:
         for same in (True, False):
-            settle(torch.device("cuda"), deterministic=same)
+            set_backend_flags(torch.device("cuda"), deterministic=same)
             assert torch.are_deterministic_algorithms_enabled() == same
             assert torch.backends.cudnn.benchmark != same
             assert torch.get_float32_matmul_precision() == "high"
-        settle(torch.device("cpu"), deterministic=True)
+        set_backend_flags(torch.device("cpu"), deterministic=True)
         assert not torch.are_deterministic_algorithms_enabled(), "a CPU gives the same bits as it is"
     finally:
         torch.set_float32_matmul_precision("highest")
@@ -116,7 +116,7 @@ def test_a_gpu_is_told_to_be_fast_or_to_give_the_same_bits(monkeypatch) -> None:
 
 def test_on_a_gpu_nothing_is_swapped() -> None:
     net = nn.Sequential(nn.Conv2d(1, 1, 4), nn.Dropout())
-    hasten(net, torch.device("cuda"))
+    use_fast_cpu_layers(net, torch.device("cuda"))
     assert [type(m) for m in net] == [nn.Conv2d, nn.Dropout]
 
 

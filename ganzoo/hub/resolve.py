@@ -15,20 +15,16 @@ import contextlib
 import logging
 import os
 import time
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
 from huggingface_hub import constants, try_to_load_from_cache
-from torch import Tensor
 
 from .. import data, files, registry
-from ..checkpoint import BESIDE, Checkpoint, from_run, typed, weights_dir
-from ..gan import GAN
-from ..manifest import HEAVIEST_FILE, LONGEST
-from ..spec import Config, Spec, knobs
-from ..training.engine import drawing, opposing
+from ..checkpoint.folder import BESIDE, Checkpoint, weights_dir
+from ..checkpoint.manifest import HEAVIEST_FILE
+from ..data.dataset import plain
 from . import network, settings
 from .settings import Repo
 
@@ -43,84 +39,12 @@ def bundled() -> list[Checkpoint]:
     """The checkpoints in weights/, in the order of the tabs and of the data sets; tools (judges) last."""
     models, sets = [*registry.MODELS, *registry.TOOLS], [*data.SETS]
 
-    def place(c: Checkpoint) -> tuple[int, int, str]:
-        base = data.plain(c.data)
-        return models.index(str(c.config["model"])), sets.index(base) if base in sets else len(sets), c.name
+    def sort_key(c: Checkpoint) -> tuple[int, int, str]:
+        base = plain(c.data)
+        return models.index(c.model), sets.index(base) if base in sets else len(sets), c.name
 
     found = [Checkpoint(p.parent, "bundled") for p in weights_dir().glob("*/config.json")]
-    return sorted((c for c in found if c.config["model"] in models), key=place)
-
-
-def opened(name: str) -> tuple[GAN, str]:
-    """The networks of a checkpoint's name, a checkpoint's folder or a run -> (GAN, name of its data)."""
-    if (Path(name) / "run.json").is_file():
-        plan, gan, _ = from_run(Path(name))
-        return gan, plan.data
-    checkpoint = resolve(name)
-    return checkpoint.load(), checkpoint.data
-
-
-@dataclass(frozen=True)
-class Start:
-    """What a training may begin with: the networks of a checkpoint or of another run."""
-
-    config: Config
-    tensors: dict[str, Tensor]  # of the networks, the opponents among them if they were kept
-    opponents: tuple[str, ...]
-    facts: dict[str, Any]
-
-    @staticmethod
-    def of(name: str, model: str) -> Start:
-        """A checkpoint's name or folder, USER/REPO, or a run. ValueError if it is none of these, or of another model."""
-        if (Path(name) / "run.json").is_file():
-            plan, gan, at = from_run(Path(name))
-            is_, opponent, said = plan.model, True, {"name": Path(name).resolve().name, "revision": ""}
-            images, command, started = int(at["step"]) * gan.config.batch, plan.command, plan.started
-        else:
-            checkpoint = resolve(name)
-            gan, is_, opponent = checkpoint.load(), checkpoint.spec.name, checkpoint.has_opponent
-            said = {"name": checkpoint.name, "revision": checkpoint.revision}
-            training = checkpoint.config["training"]
-            images, command, started = training["images"], training["command"], training.get("start", {})
-        if is_ != model:
-            raise ValueError(f"from: {name} is a {is_}, not a {model}; `python -m ganzoo list` names what there is")
-        if gan.opponents and not opponent:
-            log.warning("%s was kept without its discriminator; that begins untrained (see the README on `--from`)", name)
-        lines = [*started.get("command", "").splitlines(), *typed(command).splitlines()]
-        while sum(map(len, lines)) + len(lines) > LONGEST // 2:  # the card has room for as much again
-            lines.pop(0)
-        facts = said | {"images": images + started.get("images", 0), "command": "\n".join(lines)}
-        return Start(gan.config, drawing(gan) | (opposing(gan) if opponent else {}), gan.opponents, facts)
-
-    def knobs(self, spec: Spec, given: dict[str, Any]) -> dict[str, Any]:
-        """The knobs that it was trained with, but for those that are given; what the data decide is left to the data."""
-        if "lr_g" not in given and not self.config.lr_g:
-            log.warning("lr_g is 0, as in %s: what draws will stay as it is; --lr-g moves it", self.facts["name"])
-        return {k: v for k, v in asdict(self.config).items() if k in knobs(spec.config)} | given
-
-    def give(self, gan: GAN, prepare: bool = False) -> None:
-        """Put its networks into a GAN's; prepare: then those that the GAN's knobs name, such as another first stage. ValueError
-        if they do not fit."""
-        wanted = {k: v.shape for k, v in gan.state_dict().items()}
-        new = {k for k, v in gan.named_parameters() if (prepare or v.requires_grad) and not v.any()}  # they change nothing yet
-        shut = {k.partition("gate")[0] for k in new - self.shapes.keys() if ".gate" in k}  # see `nets.Gated`, `nets.Mapping`
-        lacks = sorted(k for k in drawing(gan).keys() - self.tensors - new if not k.startswith(tuple(shut)))
-        left = {name for name in self.opponents if getattr(gan, name, None) is None}  # opponents that have no part here
-        tensors = {k: v for k, v in self.tensors.items() if k.split(".")[0] not in left}
-        wrong = [k for k, v in tensors.items() if wanted.get(k) != v.shape] or lacks
-        if wrong:
-            shapes = [tuple(s) if (s := each.get(wrong[0])) is not None else "nothing" for each in (self.shapes, wanted)]
-            raise ValueError(
-                f"from: {self.facts['name']} has other networks ({wrong[0]}: {shapes[0]}, here {shapes[1]}); leave out the "
-                "knobs that say so, and take data of as many pixels, colours and classes"
-            )
-        gan.load_state_dict(tensors, strict=False)
-        if prepare:
-            gan.prepare()
-
-    @property
-    def shapes(self) -> dict[str, torch.Size]:
-        return {k: v.shape for k, v in self.tensors.items()}
+    return sorted((c for c in found if c.model in models), key=sort_key)
 
 
 def resolve(name: str, patience: float = ENDLESS) -> Checkpoint:
@@ -128,33 +52,67 @@ def resolve(name: str, patience: float = ENDLESS) -> Checkpoint:
 
     patience: seconds that a download may take where nothing else can be had; afterwards it goes on by itself.
     """
-    plain = Path(name).name == name
+    is_bare = Path(name).name == name  # and not a path
     here = weights_dir() / name
-    there = plain and (here / "config.json").is_file()
+    there = is_bare and (here / "config.json").is_file()
     if there and os.environ.get("GANZOO_WEIGHTS_DIR"):
         return Checkpoint(here, "folder")
     if not there and (Path(name) / "config.json").is_file():
         return Checkpoint(Path(name), "folder")
-    why, instead = "", "bundled"
-    if plain and (repo := settings.repo_of(name)):
+    why, source = "", "bundled"
+    if is_bare and (repo := settings.repo_of(name)):
         try:
             return pull(repo, patience=PATIENCE if there else patience)
         except (ValueError, ConnectionError) as error:
             why = str(error)
-            log.warning("%s%s", why, "; using the bundled weights" if there else "")
-            instead += ", the Hub was not reached" if isinstance(error, ConnectionError) else ""
+            if there:
+                warn_of(error, name, repo)
+            source += ", the Hub was not reached" if isinstance(error, ConnectionError) else ""
     if there:
-        return Checkpoint(here, instead)
+        return Checkpoint(here, source)
     if repo := Repo.parse(name):
         try:
             return pull(repo, patience=patience)
         except (network.Refused, ConnectionError) as error:
             raise ValueError(f"{error}; and there is no folder {name!r}") from None
-    known = ", ".join(c.name for c in bundled()) or "none yet; train one with `python -m ganzoo train`"
+    names = ", ".join(c.name for c in bundled())
     raise ValueError(
-        f"no checkpoint {name!r}; there are {known}, or name a folder made by `python -m ganzoo export`, or USER/REPO"
+        f"no checkpoint {name!r}; "
+        + (f"there are {names}, or name" if names else f"{where_weights_are()}, or name")
+        + " a folder made by `python -m ganzoo export`, or USER/REPO on the Hub"
         + (f" ({why})" if why else "")
     )
+
+
+def where_weights_are() -> str:
+    """Where checkpoints were looked for in vain, and how to say where they are."""
+    folder = weights_dir()
+    looked = f"there are none in {folder}" if folder.is_dir() else f"there is no folder {folder}"
+    if os.environ.get("GANZOO_WEIGHTS_DIR"):
+        return f"{looked}, which GANZOO_WEIGHTS_DIR names"
+    return f"{looked} (pip installs none): set GANZOO_WEIGHTS_DIR to the folder `weights` of a clone"
+
+
+_warned: set[str] = set()  # what was said already: the same holds for every checkpoint
+
+
+def warn_of(error: Exception, name: str, repo: Repo) -> None:
+    """Say once why bundled weights draw instead of the Hub's; that a user has not all of them there is as it should be."""
+    if isinstance(error, ConnectionError):
+        warn_once("unreachable", f"{error}; using the bundled weights, of this checkpoint and of others")
+    elif isinstance(error, network.Refused) and not settings.is_named(name):
+        user = repo.id.split("/")[0]
+        warn_once(
+            user, f"{user} has no {repo.name} on the Hub that can be read here; the bundled weights draw what is not there"
+        )
+    else:
+        warn_once(str(error), f"{error}; using the bundled weights")
+
+
+def warn_once(key: str, line: str) -> None:
+    if key not in _warned:
+        _warned.add(key)
+        log.warning("%s", line)
 
 
 def pull(
@@ -204,7 +162,7 @@ def fetch(
     folder = get("config.json", SMALL, repo).parent
     commit = Repo(repo.id, folder.name)  # the branch may move while the files come
     checkpoint = Checkpoint(folder, f"Hub {repo.id}@{folder.name[:7]}")
-    for file, digest in checkpoint.config["files"].items():
+    for file, digest in checkpoint.manifest.files.items():
         if files.sha256(get(file, HEAVIEST_FILE, commit)) != digest:  # a copy that was spoilt in the cache, or the repo is
             get(file, HEAVIEST_FILE, commit, again=True)
     for file in BESIDE:
@@ -239,8 +197,32 @@ def snapshots(repo_id: str = "*", cache: Path | None = None) -> list[Path]:
     return [*Path(cache or constants.HF_HUB_CACHE).glob(f"{folder}/snapshots/*/config.json")]
 
 
+def describe() -> list[str]:
+    """Ask the Hub what the repos hold that are named outright and of which nothing is in the cache, all at once and for
+    `network.PROBE` seconds -> a line for each that cannot be shown, with the reason."""
+    bundled_repos = {repo.id for c in bundled() if (repo := settings.repo_of(c.name))}
+    named = [repo for repo in dict.fromkeys(settings.named_repos()) if repo.id not in bundled_repos]
+
+    def problem(repo: Repo) -> str:
+        try:
+            paths = snapshots(repo.id) or [network.download(repo, "config.json", SMALL, network.PROBE)]
+            model = Checkpoint(paths[-1].parent, f"Hub {repo}").model
+        except network.Unreachable as error:
+            kind, _, pictures = repo.name.partition("-")
+            hint = "" if kind in registry.MODELS and pictures else "; by its name, MODEL-DATA, it would have a tab all the same"
+            return f"{repo}: the Hub cannot be reached ({error}){hint}"
+        except ValueError as error:
+            return str(error)
+        if model in registry.TOOLS:
+            return f"{repo}: a {model}, which draws nothing that a tab could show"
+        return "" if model in registry.MODELS else f"{repo}: of a model {model!r}, which this ganzoo does not have"
+
+    with ThreadPoolExecutor(8) as pool:
+        return [line for line in pool.map(problem, named) if line]
+
+
 @dataclass(frozen=True)
-class Known:
+class Listing:
     """A checkpoint that can be asked for: the name that `resolve` takes, and what it is."""
 
     name: str
@@ -249,24 +231,28 @@ class Known:
     source: str
 
 
-def known(model: str | None = None, data: str | None = None) -> list[Known]:
+def listed(model: str | None = None, data: str | None = None) -> list[Listing]:
     """The checkpoints that are bundled, that `settings` names, and that are in the Hub's cache, of a model and a data set if
-    those are given. Nothing is asked of the network: a repo that was never fetched is known by its name, MODEL-DATA.
+    those are given. Nothing is asked of the network: a repo of which nothing was fetched (see `describe`) is known by its
+    name, MODEL-DATA.
     """
-    found = {c.name: Known(c.name, c.spec.name, c.data, c.source) for c in bundled()}
-    same = {repo.id for name in found if (repo := settings.repo_of(name))}  # the bundled ones, by another name
-    for repo in settings.named():
+    named = {repo.id: repo for repo in settings.named_repos()}
+    found = {c.name: Listing(c.name, c.spec.name, c.data, c.source) for c in bundled()}
+    bundled_repos = {repo.id for name in found if (repo := settings.repo_of(name))}  # the bundled ones, by another name
+    for repo in named.values():
         kind, _, pictures = repo.name.partition("-")
-        if kind in registry.MODELS and pictures and repo.id not in same:
-            found[str(repo)] = Known(str(repo), kind, pictures, f"Hub {repo}")
+        if kind in registry.MODELS and pictures and repo.id not in bundled_repos:
+            found[str(repo)] = Listing(str(repo), kind, pictures, f"Hub {repo}")
     for path in snapshots():
         repo_id = path.parents[2].name.removeprefix("models--").replace("--", "/", 1)
-        if not Repo.parse(repo_id) or repo_id in same:
+        if not Repo.parse(repo_id) or repo_id in bundled_repos:
             continue
         copy = Checkpoint(path.parent, f"cache {repo_id}@{path.parent.name[:7]}")
         try:
-            if copy.config["model"] in registry.MODELS:
-                found[repo_id] = Known(repo_id, str(copy.config["model"]), copy.data, copy.source)
+            if copy.model in registry.MODELS:
+                of_cache = f"{copy.source}, on this machine alone"
+                name, source = (str(named[repo_id]), f"Hub {named[repo_id]}") if repo_id in named else (repo_id, of_cache)
+                found[name] = Listing(name, copy.model, copy.data, source)
         except ValueError:
             continue  # somebody else's model
     return [k for k in found.values() if model in (None, k.model) and data in (None, k.data)]

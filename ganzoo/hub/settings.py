@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 
 from .. import files
-from ..checkpoint import weights_dir
+from ..checkpoint.folder import weights_dir
 
 # No part begins with a dot: a revision is also a path in the Hub's cache.
 ID = r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}"
@@ -52,8 +52,8 @@ class Repo:
         return self.id if self.revision == "main" else f"{self.id}@{self.revision}"
 
 
-def words() -> list[str]:
-    """The words of $GANZOO_HUB. ValueError if one is neither USER nor USER/REPO[@REVISION]."""
+def hub_sources() -> list[str]:
+    """The words of $GANZOO_HUB: users and repos. ValueError if one is neither USER nor USER/REPO[@REVISION]."""
     found = os.environ.get("GANZOO_HUB", "").replace(",", " ").split()
     for word in found:
         if not Repo.parse(word) and not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,95}", word, re.ASCII):
@@ -71,29 +71,34 @@ def pins() -> dict[str, Repo]:
     path = weights_dir() / PINS
     if not path.is_file():
         return {}
-    said = files.read_json(path)
-    found = {name: Repo.parse(str(text)) for name, text in said.items()}
+    pinned = files.read_json(path)
+    found = {name: Repo.parse(str(text)) for name, text in pinned.items()}
     if wrong := sorted(name for name, repo in found.items() if repo is None):
-        raise ValueError(f"{path}: {wrong[0]}: {str(said[wrong[0]])[:60]!r} is not USER/REPO@COMMIT")
+        raise ValueError(f"{path}: {wrong[0]}: {str(pinned[wrong[0]])[:60]!r} is not USER/REPO@COMMIT")
     return {name: repo for name, repo in found.items() if repo is not None}
 
 
 def repo_of(name: str, space_owner: str | None = None) -> Repo | None:
     """The repo that is asked for a checkpoint's name, or None: then none is asked. space_owner: as if on a Space of theirs."""
-    asked = words()
-    if asked == ["off"]:
+    sources = hub_sources()
+    if sources == ["off"]:
         return None
-    for word in asked:
-        repo = Repo.parse(word)
+    for source in sources:
+        repo = Repo.parse(source)
         if repo is None or repo.name == name:
-            return repo or Repo.parse(f"{word}/{name}")
-    if asked:
+            return repo or Repo.parse(f"{source}/{name}")
+    if sources:
         return None
     user = space_owner or owner()
     return pins().get(name) or (Repo.parse(f"{user}/{name}") if user else None)
 
 
-def named() -> list[Repo]:
+def is_named(name: str) -> bool:
+    """Whether the repo of a checkpoint's name was named outright, and not made of a user's name and this one."""
+    return repo_of(name) in named_repos()
+
+
+def named_repos() -> list[Repo]:
     """The repos that are named outright: those of $GANZOO_HUB, or, without it, of weights/hub.json."""
-    asked = words()
-    return [r for w in asked if (r := Repo.parse(w))] if asked else [*pins().values()]
+    sources = hub_sources()
+    return [repo for source in sources if (repo := Repo.parse(source))] if sources else [*pins().values()]

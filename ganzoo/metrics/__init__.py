@@ -1,1 +1,1 @@
-"""Measures of a generator: `report.measure` takes all of them."""
+"""Measures of a generator: `measure.measure` takes all of them."""

@@ -11,13 +11,14 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from ..data import Data
+from ..data.dataset import Data
 from ..gan import GAN, Batch
+from ..models.judge import Judge
 
 
-@dataclass(frozen=True)
-class Look:
-    """What the judge saw: uint8 images (N, C, S, S), features (N, F), probabilities (N, K)."""
+@dataclass(frozen=True, eq=False)
+class JudgeOutput:
+    """What a judge makes of pictures: uint8 images (N, C, S, S), features (N, F), probabilities (N, K)."""
 
     image: Tensor
     feature: Tensor
@@ -28,28 +29,30 @@ class Look:
 class Case:
     """One draw of pictures to be measured against the real ones, and what the model was fed and reads back."""
 
-    fake: Look
-    train: Look
-    test: Look
+    fake: JudgeOutput
+    train: JudgeOutput
+    test: JudgeOutput
     classes: tuple[str, ...]
     train_label: Tensor = field(default_factory=lambda: torch.empty(0))
     test_label: Tensor = field(default_factory=lambda: torch.empty(0))
     gan: GAN | None = None
-    given: Batch = field(default_factory=dict)  # the inputs of the fake pictures
-    read_fake: Batch = field(default_factory=dict)  # what the model infers of its inputs in the fake pictures
-    read_test: Batch = field(default_factory=dict)  # and in the real test pictures
+    inputs: Batch = field(default_factory=dict)  # of the fake pictures
+    inferred_fake: Batch = field(default_factory=dict)  # what the model infers of its inputs in the fake pictures
+    inferred_test: Batch = field(default_factory=dict)  # and in the real test pictures
     held_out: Data | None = None  # the test set, with its captions
     seed: int = 0  # of the first picture
+    judge: Judge | None = None  # where more is drawn and read
 
 
 @dataclass(frozen=True)
 class Score:
-    """A measure of n pictures; `floor`: of the real test set. `said` is for a reader, `detail` for a program."""
+    """A measure of n pictures, found by its `id`: a stable slug, with what it is of after a colon (`slider:c2`)."""
 
-    name: str
+    id: str
+    name: str  # as people read it
     value: float
     better: Literal["lower", "higher"]
     n: int
     floor: float | None = None  # the same, of the real test set
-    said: str = ""  # what a reader should know beside the number
-    detail: dict[str, Any] = field(default_factory=dict)  # what a program should: a confusion matrix, names
+    note: str = ""  # what a reader should know beside the number
+    detail: dict[str, Any] = field(default_factory=dict)  # what a program should: see `checkpoint.manifest.Detail`

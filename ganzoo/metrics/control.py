@@ -19,33 +19,34 @@ from ..inputs import Choice, Code
 from .case import Case, Score
 from .quality import frechet_distance
 
-SWEEPS, PLACES = 200, 9  # pictures whose code is swept, and the places of the slider
+SWEEPS, POSITIONS = 200, 9  # pictures whose code is swept, and the positions of the slider
 
 
-def obedience(case: Case) -> list[Score]:
-    """Is what was asked for what was drawn? By the judge's reading; and the Fréchet distance within each class."""
-    asked = [i for i in case.gan.inputs if isinstance(i, Choice) and i.name == "label"] if case.gan else []
-    if not asked:
+def class_accuracy(case: Case) -> list[Score]:
+    """Is a picture of the class that was asked for? By the judge; and the Fréchet distance within each class."""
+    choices = [i for i in case.gan.inputs if isinstance(i, Choice) and i.name == "label"] if case.gan else []
+    if not choices or len(case.classes) < 2:
         return []
-    order, n = case.given[asked[0].name], len(case.fake.probability)
-    right = (case.fake.probability.argmax(1) == order).float()
+    label, n = case.inputs[choices[0].name], len(case.fake.probability)
+    right = (case.fake.probability.argmax(1) == label).float()
     ceiling = (case.test.probability.argmax(1) == case.test_label).float().mean().item()
-    every = order, case.train_label, case.test_label
-    drawn = [(k, c) for k, c in enumerate(case.classes) if all((x == k).sum() > 1 for x in every)]  # one has no spread
+    labels = label, case.train_label, case.test_label
+    drawn = [(k, c) for k, c in enumerate(case.classes) if all((x == k).sum() > 1 for x in labels)]  # one has no spread
     if not drawn:
         return []
-    by_class = {c: right[order == k].mean().item() for k, c in drawn}
+    by_class = {c: right[label == k].mean().item() for k, c in drawn}
     hardest = min(by_class, key=lambda c: by_class[c])
     inside: dict[str, tuple[float, float]] = {}
     for k, c in drawn:
         real = case.train.feature[case.train_label == k]
-        ours, held_out = case.fake.feature[order == k], case.test.feature[case.test_label == k]
-        inside[c] = frechet_distance(real, ours), frechet_distance(real, held_out)
+        fake, test = case.fake.feature[label == k], case.test.feature[case.test_label == k]
+        inside[c] = frechet_distance(real, fake), frechet_distance(real, test)
     worst = max(inside, key=lambda c: inside[c][0])
-    said = f"worst: {worst} at {inside[worst][0]:.3g} (real test set {inside[worst][1]:.2g})"
+    note = f"worst: {worst} at {inside[worst][0]:.3g} (real test set {inside[worst][1]:.2g})"
     fakes, floors = (statistics.mean(v) for v in zip(*inside.values(), strict=True))
     return [
         Score(
+            "label_accuracy",
             "label accuracy",
             right.mean().item(),
             "higher",
@@ -53,34 +54,65 @@ def obedience(case: Case) -> list[Score]:
             ceiling,
             f"by the judge, whose own is beside it; lowest: {hardest} at {100 * by_class[hardest]:.1f} %",
         ),
-        Score("Fréchet distance within a class", fakes, "lower", n // len(drawn), floors, f"mean; {said}"),
+        Score(
+            "frechet_within_class",
+            "Fréchet distance within a class",
+            fakes,
+            "lower",
+            n // len(drawn),
+            floors,
+            f"mean; {note}",
+        ),
     ]
 
 
-def codes(case: Case) -> list[Score]:
+def code_measures(case: Case) -> list[Score]:
     """What the codes came to mean, and how well the model reads them back (Chen et al. 2016, sections 7.1 and 7.2)."""
-    if not case.read_fake or case.gan is None:
+    if not case.inferred_fake or case.gan is None:
         return []
     found: list[Score] = []
     for i in case.gan.inputs:
-        if isinstance(i, Choice) and i.name in case.read_fake:
-            found += category(case, i)
-        elif isinstance(i, Code) and i.name in case.read_fake:
-            found += number(case, i)
+        if isinstance(i, Choice) and i.name in case.inferred_fake:
+            found += category_measures(case, i)
+        elif isinstance(i, Code) and i.name in case.inferred_fake:
+            found += slider_measures(case, i)
     return found
 
 
-def category(case: Case, code: Choice) -> list[Score]:
+def category_measures(case: Case, code: Choice) -> list[Score]:
     """Error of a categorical code as a classifier, the bound of its mutual information in nats, and its recovery."""
-    given, name, k = case.given[code.name], code.name, len(code.options)
-    real, n = confusion(case.read_test[name].argmax(1), case.test_label, k, len(case.classes)), len(case.test_label)
+    given, name, k = case.inputs[code.name], code.name, len(code.options)
+    conditional_entropy = cross_entropy(case.inferred_fake[name], given).item()
+    missed = (case.inferred_fake[name].argmax(1) != given).float().mean().item()
+    read_back = [
+        Score(
+            f"mutual_information:{name}",
+            f"mutual information, {name}",
+            math.log(k) - conditional_entropy,
+            "higher",
+            len(given),
+            None,
+            f"nats, lower bound; at most {math.log(k):.3f}",
+        ),
+        Score(
+            f"recovery_error:{name}",
+            f"{name} recovery error",
+            missed,
+            "lower",
+            len(given),
+            None,
+            "share of generated pictures whose code Q misses",
+        ),
+    ]
+    if len(case.classes) < 2:  # nothing that a code could turn out to be
+        return read_back
+    real, n = confusion(case.inferred_test[name].argmax(1), case.test_label, k, len(case.classes)), len(case.test_label)
     drawn = confusion(given, case.fake.probability.argmax(1), k, len(case.classes))
-    surprise = cross_entropy(case.read_fake[name], given).item()
-    missed = (case.read_fake[name].argmax(1) != given).float().mean().item()
     meant = ", ".join(f"{code.options[i]}: {case.classes[j]}" for i, j in matching(drawn).items())
     mostly = [case.classes[int(j)] for j in drawn.argmax(1)]
     return [
         Score(
+            f"category_error_real:{name}",
             f"{name} error, real pictures",
             error(real),
             "lower",
@@ -89,16 +121,17 @@ def category(case: Case, code: Choice) -> list[Score]:
             "share of the test set whose code, read by Q, is not its class's, by the best matching",
             {"confusion": real.tolist()},
         ),
-        Score(f"{name} error, generated", error(drawn), "lower", len(given), None, meant, {"draws": mostly}),
         Score(
-            f"mutual information, {name}",
-            math.log(k) - surprise,
-            "higher",
+            f"category_error_generated:{name}",
+            f"{name} error, generated",
+            error(drawn),
+            "lower",
             len(given),
             None,
-            f"nats, lower bound; at most {math.log(k):.3f}",
+            meant,
+            {"draws": mostly},
         ),
-        Score(f"{name} recovery error", missed, "lower", len(given), None, "share of generated pictures whose code Q misses"),
+        *read_back,
     ]
 
 
@@ -121,9 +154,9 @@ def error(counts: Tensor) -> float:
     return 1 - kept / int(counts.sum())
 
 
-def number(case: Case, code: Code) -> list[Score]:
+def slider_measures(case: Case, code: Code) -> list[Score]:
     """What a numeric code moves when it alone is swept, the bound of its mutual information, and its recovery."""
-    given, read, n = case.given[code.name], case.read_fake[code.name], len(case.fake.image)
+    given, read, n = case.inputs[code.name], case.inferred_fake[code.name], len(case.fake.image)
     wrong = (read - given).square().mean().item()
     bound = math.log(code.high - code.low) - 0.5 * math.log(2 * math.pi * math.e * max(wrong, 1e-12))
     moved = sweep(case, code)
@@ -131,15 +164,17 @@ def number(case: Case, code: Code) -> list[Score]:
     others = ", ".join(f"{f} {rho:+.2f}" for f, rho in moved.items() if f != strongest)
     return [
         Score(
+            f"slider:{code.name}",
             f"{code.name} as a slider",
             abs(moved[strongest]),
             "higher",
-            min(SWEEPS, n) * PLACES,
+            min(SWEEPS, n) * POSITIONS,
             None,
             f"rank correlation with {strongest} ({moved[strongest]:+.2f}); {others}",
             {"moves": strongest, "rho": round(moved[strongest], 4)},
         ),
         Score(
+            f"mutual_information:{code.name}",
             f"mutual information, {code.name}",
             bound,
             "higher",
@@ -147,7 +182,15 @@ def number(case: Case, code: Code) -> list[Score]:
             None,
             "nats, lower bound with a Gaussian Q; unbounded for a number",
         ),
-        Score(f"{code.name} recovery error", math.sqrt(wrong), "lower", n, None, "root mean square, of a code in [-1, 1]"),
+        Score(
+            f"recovery_error:{code.name}",
+            f"{code.name} recovery error",
+            math.sqrt(wrong),
+            "lower",
+            n,
+            None,
+            "root mean square, of a code in [-1, 1]",
+        ),
     ]
 
 
@@ -156,14 +199,14 @@ def sweep(case: Case, code: Code) -> dict[str, float]:
     from scipy.stats import spearmanr
 
     assert case.gan is not None
-    places = torch.linspace(code.low, code.high, PLACES)
-    held = {k: v[:SWEEPS].repeat_interleave(PLACES, 0) for k, v in case.given.items()}
-    held[code.name] = places.repeat(len(held[code.name]) // PLACES)
+    positions = torch.linspace(code.low, code.high, POSITIONS)
+    held = {k: v[:SWEEPS].repeat_interleave(POSITIONS, 0) for k, v in case.inputs.items()}
+    held[code.name] = positions.repeat(len(held[code.name]) // POSITIONS)
     images = to_uint8(case.gan.show({k: v.to(case.gan.device) for k, v in held.items()}))
     moved = {}
     for name, factor in FACTORS.items():
-        rows = factor(images).view(-1, PLACES)
-        rho = [float(spearmanr(places.numpy(), row.numpy()).statistic) for row in rows if row.max() > row.min()]
+        rows = factor(images).view(-1, POSITIONS)
+        rho = [float(spearmanr(positions.numpy(), row.numpy()).statistic) for row in rows if row.max() > row.min()]
         moved[name] = statistics.mean(rho) if rho else 0.0
     return moved
 

@@ -1,17 +1,16 @@
 """Measures of any generator: how near its pictures are to real ones, how varied, how new.
 
-All but Inception's own FID look through the data set's judge.
+All but Inception's own FID are taken on what the data set's judge makes of the pictures.
 """
 
 from __future__ import annotations
 
-import warnings
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..images import nearest
-from .case import Case, Look, Score
+from .case import Case, JudgeOutput, Score
 
 SPLITS = 10  # of the Inception-style score, as in its paper
 FEW = 20  # classes that are shown one by one
@@ -20,59 +19,78 @@ FEW = 20  # classes that are shown one by one
 def frechet(case: Case) -> list[Score]:
     """Fréchet distance of the judge's features to the training set's (Heusel et al. 2017, section 2)."""
     real, n = case.train.feature, len(case.fake.feature)
-    fake, floor = frechet_distance(real, case.fake.feature), frechet_distance(real, case.test.feature)
-    return [Score("Fréchet distance", fake, "lower", n, floor, "on the judge's features")]
+    fake = frechet_distance(real, case.fake.feature)
+    floor = frechet_distance(real, case.test.feature) if len(case.test.feature) > 1 else None  # one has no spread
+    whose = "the judge's features" if case.judge or has_classes(case) else "features that were learnt without labels (SimCLR)"
+    return [Score("frechet", "Fréchet distance", fake, "lower", n, floor, f"on {whose}")]
+
+
+def has_classes(case: Case) -> bool:
+    """Whether there is something to tell apart: of data without labels, all is of one class."""
+    return len(case.classes) > 1
 
 
 def frechet_distance(real: Tensor, fake: Tensor) -> float:
-    """real (N, F), fake (M, F) -> the distance of the Gaussians that fit them, by torchmetrics."""
-    from torchmetrics.image.fid import FrechetInceptionDistance
+    """real (N, F), fake (M, F) -> the distance of the Gaussians that fit them, by torch-fidelity."""
+    from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
-    fid = FrechetInceptionDistance(feature=_Features(real.shape[1]))
-    fid.update(real, real=True)
-    fid.update(fake, real=False)
-    return float(fid.compute())
+    gaussians = fid_features_to_statistics(real), fid_features_to_statistics(fake)
+    return float(fid_statistics_to_metric(*gaussians, verbose=False)["frechet_inception_distance"])
 
 
-class _Features(torch.nn.Module):
-    """Hands features that are already taken to torchmetrics as if it took them."""
+class Gaussian(NamedTuple):
+    """The Gaussian that fits some features: mean (F,), covariance (F, F), float64."""
 
-    def __init__(self, n: int) -> None:
-        super().__init__()
-        self.num_features = n
+    mean: Tensor
+    covariance: Tensor
 
-    def forward(self, features: Tensor) -> Tensor:
-        return features
+
+def gaussian(feature: Tensor) -> Gaussian:
+    """feature (N, F), N > 1 -> the Gaussian that fits them."""
+    return Gaussian(feature.double().mean(0), torch.cov(feature.double().T))
+
+
+def gaussian_distance(a: Gaussian, b: Gaussian) -> float:
+    """The Fréchet distance of two Gaussians (Dowson & Landau 1982), |m - n|^2 + tr(S + T - 2 (S T)^1/2), for what has no
+    torch-fidelity at hand: the app, and a training on its way. The same to rounding (tests/test_copying.py)."""
+    values, vectors = torch.linalg.eigh(a.covariance)
+    root = vectors * values.clamp_min(0).sqrt() @ vectors.T
+    product = torch.linalg.eigvalsh(root @ b.covariance @ root).clamp_min(0).sqrt().sum()
+    difference = (a.mean - b.mean).square().sum() + a.covariance.trace() + b.covariance.trace() - 2 * product
+    return max(0.0, float(difference))
 
 
 def inception_style(case: Case) -> list[Score]:
-    """exp E KL(p(y|x) || p(y)) on the judge's probabilities (Salimans et al. 2016, section 4), by torchmetrics.
+    """exp E KL(p(y|x) || p(y)) on the judge's probabilities (Salimans et al. 2016, section 4).
 
     It rises with the pictures of a split, from which p(y) is taken, so the splits of the real ones are as large; where there
     are not as many of these, theirs is too low.
     """
-    k, n = len(case.classes), len(case.fake.probability)
+    if not has_classes(case):
+        return []
+    n = len(case.fake.probability)
     size = max(1, n // SPLITS)
-    from torchmetrics.image.inception import InceptionScore
+    fake, floor = (inception_score(p, max(1, round(len(p) / size))) for p in (case.fake.probability, case.test.probability))
+    note = f"at most {len(case.classes)}, the classes"
+    return [Score("inception_style", "Inception-style score", fake, "higher", n, floor, note)]
 
-    def score(look: Look) -> float:
-        splits = max(1, round(len(look.probability) / size))
-        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-            warnings.filterwarnings("ignore", message="Metric `InceptionScore` will save|std\\(\\): degrees of freedom")
-            torch.manual_seed(0)  # it shuffles before it splits
-            metric = InceptionScore(feature=_Features(look.probability.shape[1]), splits=splits)
-            metric.update(look.probability.clamp_min(1e-12).log())
-            return float(metric.compute()[0])
 
-    return [Score("Inception-style score", score(case.fake), "higher", n, score(case.test), f"at most {k}, the classes")]
+def inception_score(probability: Tensor, splits: int) -> float:
+    """probability (N, K) -> the mean over so many splits of exp E KL(p(y|x) || p(y)), shuffled first, by a fixed seed."""
+    p = probability.clamp_min(1e-12)
+    order = torch.randperm(len(p), generator=torch.Generator().manual_seed(0))
+    scores = [(x * (x.log() - x.mean(0).log())).sum(1).mean().exp() for x in p[order].chunk(splits)]
+    return float(torch.stack(scores).mean())
 
 
 def histogram(case: Case) -> list[Score]:
     """How evenly the classes are drawn: classes lost (under a tenth of their real share), and the distance in shares."""
     k = len(case.classes)
+    if not has_classes(case):
+        return []
 
-    def shares(look: Look) -> Tensor:
-        return torch.bincount(look.probability.argmax(1), minlength=k).float() / len(look.probability)
+    def shares(seen: JudgeOutput) -> Tensor:
+        return torch.bincount(seen.probability.argmax(1), minlength=k).float() / len(seen.probability)
 
     real, fake, test = shares(case.train), shares(case.fake), shares(case.test)
     few = k <= FEW
@@ -82,8 +100,9 @@ def histogram(case: Case) -> list[Score]:
     named = ", ".join(lost) if few or len(lost) < 6 else f"{', '.join(lost[:5])}, ..."
     of_test = sum(r > 0 and t < r / 10 for r, t in zip(real.tolist(), test.tolist(), strict=True))
     return [
-        Score("lost classes", len(lost), "lower", n, of_test, named or f"none of {k}"),
+        Score("lost_classes", "lost classes", len(lost), "lower", n, of_test, named or f"none of {k}"),
         Score(
+            "class_imbalance",
             "class imbalance",
             float((real - fake).abs().sum() / 2),
             "lower",
@@ -95,18 +114,19 @@ def histogram(case: Case) -> list[Score]:
 
 
 K = 5  # nearest neighbours that make a manifold
-MOST = 2000  # pictures of a set that are searched for copies
 
 
 def manifold(case: Case) -> list[Score]:
     """Precision and recall (Kynkäänniemi et al. 2019, arXiv 1904.06991, equation 2); density and coverage (Naeem et al.
     2020, arXiv 2002.09797, equations 3 and 5), k = 5, as many training pictures as fakes."""
     n = min(len(case.fake.feature), len(case.train.feature))
+    k = min(K, n - 1)  # of a handful of pictures, there are no five neighbours
+    if k < 1:
+        return []
     real = case.train.feature[:n]
-    floor = prdc(real, case.test.feature[:n])
-    return [
-        Score(name, value, "higher", n, floor[name], f"k = {K}") for name, value in prdc(real, case.fake.feature[:n]).items()
-    ]
+    floor = prdc(real, case.test.feature[:n], k) if len(case.test.feature) > k else {}
+    found = prdc(real, case.fake.feature[:n], k)
+    return [Score(name, name, value, "higher", n, floor.get(name), f"k = {k}") for name, value in found.items()]
 
 
 def prdc(real: Tensor, fake: Tensor, k: int = K) -> dict[str, float]:
@@ -121,14 +141,3 @@ def prdc(real: Tensor, fake: Tensor, k: int = K) -> dict[str, float]:
         "density": inside.float().sum(0).mean().item() / k,
         "coverage": (distance.min(1).values < real_radius).float().mean().item(),
     }
-
-
-def copies(case: Case) -> list[Score]:
-    """Is it a copy? Share of fakes that are nearer to a training picture, in pixels, than 99 % of real test pictures are.
-
-    A generator that invents scores about 1 % or less; one that repeats its training set scores 100 %.
-    """
-    fake, test = (nearest(x.image[:MOST], case.train.image)[0] for x in (case.fake, case.test))
-    limit = test.quantile(0.01)
-    share = float((fake < limit).float().mean())
-    return [Score("copies", share, "lower", len(fake), 0.01, "nearer to a training picture than 99 % of test pictures")]

@@ -1,4 +1,4 @@
-"""CGAN: both players are told the class. Mirza & Osindero 2014, arXiv 1411.1784.
+"""CGAN: both players are conditioned on the class. Mirza & Osindero 2014, arXiv 1411.1784.
 
 Adds: the label y goes into the generator beside the noise and into the discriminator beside the picture, which makes the
 game a conditional one: min max E log D(x|y) + E log(1 - D(G(z|y))) (equation 2). The networks are those of section 4.1:
@@ -18,30 +18,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from .. import spec
+from .. import config
+from ..config import knob
 from ..gan import GAN, Batch, Terms
 from ..inputs import Choice, Noise
 from ..losses import LOSSES
-from ..nets import doublings, down, features, init_normal, up
-from ..spec import Paper, Spec, knob
+from ..nets import doublings, down, init_normal, out_channels, up
+from ..spec import Paper, Spec, Step
 
 
 @dataclass(frozen=True)
-class Config(spec.Config):
-    z: int = knob(100, "numbers of noise a picture is made from")
+class Config(config.Config):
+    z: int = knob(100, "numbers of noise a picture is made from", at_least=1)
     noise: Literal["uniform", "normal"] = knob("uniform", "what the noise is drawn from")
     network: Literal["dense", "conv"] = knob("dense", "the paper's dense networks, or DCGAN's")
-    dropout: float = knob(0.5, "dense: share of the hidden units that are left out in a training step")
-    width: int = knob(64, "conv: channels of the layer next to the picture")
+    dropout: float = knob(0.5, "dense: share of the hidden units that are left out in a training step", below=1)
+    width: int = knob(64, "conv: channels of the layer next to the picture", at_least=1)
     r1: float = knob(0.0, "weight of the R1 penalty on D's slope at real pictures, a later idea; 0 leaves it out")
-    r1_every: int = knob(8, "steps from one R1 penalty to the next, which counts for all of them")
+    r1_every: int = knob(8, "steps from one R1 penalty to the next, which counts for all of them", at_least=1)
     loss: Literal["non-saturating", "minimax", "least-squares", "hinge"] = knob("non-saturating", "what both minimise")
     batch: int = knob(100, "pictures a step")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if min(self.z, self.width, self.r1_every) < 1 or not self.dropout < 1:
-            raise ValueError("z, width and r1_every must be at least 1, and dropout below 1")
         if self.network == "conv":
             doublings(self.side)
 
@@ -107,7 +106,7 @@ class Discriminator(nn.Module):
     def __init__(self, c: Config) -> None:
         super().__init__()
         self.body = nn.Sequential(*down(c.channels, c.width, c.side, batch_norm=False))
-        self.head = nn.Conv2d(features(c.width, c.side), 1 + len(c.classes), 4)
+        self.head = nn.Conv2d(out_channels(c.width, c.side), 1 + len(c.classes), 4)
 
     def forward(self, image: Tensor, y: Tensor) -> Tensor:
         scores = self.head(self.body(image)).flatten(1)
@@ -136,17 +135,22 @@ class CGAN(GAN):
         """label (B,) int64 -> y (B, K) float32."""
         return one_hot(label, len(self.config.classes)).float()
 
+    def d_logit(self, image: Tensor, given: Batch) -> Tensor:
+        logit: Tensor = self.D(image, self.one_hot(given["label"]))
+        return logit
+
     def d_loss(self, batch: Batch) -> Terms:
         real, y = batch["image"], self.one_hot(batch["label"])
-        terms = self.tell_apart(*self.both(self.D, real, self.fake(batch).detach(), y))
+        terms = self.d_terms(*self.both(self.D, real, self.fake(batch).detach(), y))
         return terms | self.lazy_r1(self.config.r1, self.config.r1_every, real, y)
 
     def g_loss(self, batch: Batch) -> Terms:
-        return {"g_fool": self.loss.fool(self.D(self.fake(batch), self.one_hot(batch["label"])))}
+        return {"g_fool": self.loss.generator(self.D(self.fake(batch), self.one_hot(batch["label"])))}
 
 
 SPEC = Spec(
     name="cgan",
+    group="control",
     title="CGAN",
     paper=Paper("Conditional Generative Adversarial Nets", "Mehdi Mirza, Simon Osindero", 2014, "1411.1784"),
     note=(
@@ -155,21 +159,26 @@ SPEC = Spec(
         "everything that the order does not say: slant, weight, cut, handwriting. Keep the noise and change the order, and "
         "the same hand writes another digit."
     ),
+    adds=("dcgan", "a label that both networks are given."),
     limits="It knows the classes that it was trained on and no others, and blends none of them.",
     config=Config,
     build=CGAN,
     recipes={
-        "fast": {
-            "network": "conv",
-            "noise": "normal",
-            "r1": 1.0,
-            "width": 48,
-            "batch": 64,
-            "lr_g": 1e-3,
-            "lr_d": 1e-3,
-            "beta1": 0.0,
-            "beta2": 0.99,
-        }
+        "fast": (
+            Step(
+                {
+                    "network": "conv",
+                    "noise": "normal",
+                    "r1": 1.0,
+                    "width": 48,
+                    "batch": 64,
+                    "lr_g": 1e-3,
+                    "lr_d": 1e-3,
+                    "beta1": 0.0,
+                    "beta2": 0.99,
+                }
+            ),
+        )
     },
     tiny={"z": 4, "width": 4, "batch": 8, "network": "conv"},
 )

@@ -4,7 +4,8 @@ Adds: the adversarial game itself (section 3, equation 1; algorithm 1, with k di
 the non-saturating generator loss (end of section 3).
 Departs: Adam instead of momentum SGD (algorithm 1 leaves the rule open); leaky ReLU in both networks instead of ReLU and
 sigmoid in G and maxout in D, tanh for the picture; an averaged generator for sampling. The default loss is the
-non-saturating one that the paper recommends for training; `loss="minimax"` is its equation 1.
+non-saturating one that the paper recommends for training; `loss="minimax"` is its equation 1. The recipe `ring` learns eight
+Gaussians in the plane, with a penalty on D's slope that the paper does not have.
 Shapes: B batch, Z noise, W width, C channels, S side.
 """
 
@@ -15,27 +16,25 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from .. import spec
+from .. import remedies
+from ..config import knob
 from ..gan import GAN, Batch, Phase, Terms
 from ..inputs import Noise
 from ..losses import LOSSES
-from ..spec import Paper, Spec, knob
+from ..spec import Paper, Spec, Step
 
 
 @dataclass(frozen=True)
-class Config(spec.Config):
-    z: int = knob(100, "numbers of noise a picture is made from")
+class Config(remedies.Config):
+    z: int = knob(100, "numbers of noise a picture is made from", at_least=1)
     noise: Literal["uniform", "normal"] = knob("uniform", "what the noise is drawn from")
-    width: int = knob(512, "units of a hidden layer")
-    depth: int = knob(2, "hidden layers of each network")
-    dropout: float = knob(0.3, "share of D's hidden units that are left out in a training step")
-    k: int = knob(1, "discriminator steps a generator step")
+    width: int = knob(512, "units of a hidden layer", at_least=1)
+    depth: int = knob(2, "hidden layers of each network", at_least=1)
+    dropout: float = knob(0.3, "share of D's hidden units that are left out in a training step", below=1)
+    k: int = knob(1, "discriminator steps a generator step", at_least=1)
     loss: Literal["non-saturating", "minimax"] = knob("non-saturating", "what G minimises; minimax saturates")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if min(self.z, self.width, self.depth, self.k) < 1 or not self.dropout < 1:
-            raise ValueError("z, width, depth and k must be at least 1, and dropout below 1")
+    r1: float = knob(0.0, "weight of the R1 penalty on D's slope at real pictures, a later idea; 0 leaves it out")
+    r1_every: int = knob(8, "steps from one R1 penalty to the next, which counts for all of them", at_least=1)
 
 
 class Generator(nn.Module):
@@ -77,16 +76,19 @@ class VanillaGAN(GAN):
         self.inputs = (Noise("z", c.z, c.noise),)
         self.G, self.D = Generator(c), Discriminator(c)
         self.loss = LOSSES[c.loss]
+        remedies.apply(self, c)
 
     def forward(self, z: Tensor) -> Tensor:  # type: ignore[override]
         image: Tensor = self.G(z)
         return image
 
     def d_loss(self, batch: Batch) -> Terms:
-        return self.tell_apart(*self.both(self.D, batch["image"], self.fake(batch).detach()))
+        real = batch["image"]
+        terms = self.d_terms(*self.both(self.D, real, self.fake(batch).detach()))
+        return terms | self.lazy_r1(self.config.r1, self.config.r1_every, real)
 
     def g_loss(self, batch: Batch) -> Terms:
-        return {"g_fool": self.loss.fool(self.D(self.fake(batch)))}
+        return {"g_fool": self.loss.generator(self.D(self.fake(batch)))}
 
     def phases(self) -> list[Phase]:
         d, g = super().phases()
@@ -115,5 +117,23 @@ SPEC = Spec(
     ),
     config=Config,
     build=VanillaGAN,
+    recipes={
+        "ring": (
+            Step(
+                {
+                    "z": 16,
+                    "noise": "normal",
+                    "width": 64,
+                    "dropout": 0.0,
+                    "r1": 0.01,
+                    "r1_every": 1,
+                    "lr_g": 2e-3,
+                    "lr_d": 2e-3,
+                },
+                images=384_000,
+                data="ring8",
+            ),
+        )
+    },
     tiny={"z": 4, "width": 8, "batch": 8},
 )

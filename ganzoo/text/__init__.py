@@ -1,1 +1,1 @@
-"""Words: a caption as a tensor, words as vectors, the caption encoder and its measures."""
+"""Captions as tensors, words as vectors, and the captions nearest to a query."""

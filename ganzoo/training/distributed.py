@@ -9,6 +9,7 @@ play the same game as one. Batch norm sees each rank's share alone on the CPU; o
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterable
 
 import torch
@@ -36,15 +37,15 @@ class Group:
             dist.destroy_process_group()
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process writes and shows."""
         return self.rank == 0
 
-    def share(self, whole: Tensor) -> Tensor:
+    def shard(self, whole: Tensor) -> Tensor:
         """This rank's rows of a batch; the first ranks have one more where it does not divide."""
         return whole if self.size == 1 else whole.tensor_split(self.size)[self.rank]
 
-    def average(self, weights: Iterable[Tensor], share: float) -> None:
+    def average_gradients(self, weights: Iterable[Tensor], share: float) -> None:
         """Replace each weight's gradient by the mean over the batch; `share` is this rank's part of the batch."""
         grads = [w.grad for w in weights if w.grad is not None]
         if self.size == 1 or not grads:
@@ -61,19 +62,30 @@ class Group:
             dist.all_reduce(values)
         return values
 
-    def agree(self, value: bool) -> bool:
-        """What rank 0 says: clocks and signals differ between processes, the end of training must not."""
+    def broadcast_flag(self, value: bool) -> bool:
+        """Rank 0's value, on every rank: clocks and signals differ between processes, the end of training must not."""
         if self.size == 1:
             return value
         flag = torch.tensor([int(value)], device="cuda" if dist.get_backend() == "nccl" else "cpu")
         dist.broadcast(flag, 0)
         return bool(flag.item())
 
-    def same(self, tensors: Iterable[Tensor]) -> None:
-        """Give every rank rank 0's values: of batch-norm statistics, before they are kept."""
-        if self.size > 1:
-            for t in tensors:
-                dist.broadcast(t, 0)
+    @torch.no_grad()
+    def sync_buffers(self, buffers: Iterable[Tensor], share: float) -> None:
+        """Make what the networks remember the same on every rank: of numbers the mean over the batch, of integers (a counter,
+        a pool of pictures) rank 0's."""
+        by_type: dict[torch.dtype, list[Tensor]] = defaultdict(list)
+        for b in buffers:
+            by_type[b.dtype].append(b)
+        for dtype, same in by_type.items():
+            flat = torch.cat([b.flatten() for b in same])
+            if dtype.is_floating_point:
+                flat *= share
+                dist.all_reduce(flat)
+            else:
+                dist.broadcast(flat, 0)
+            for b, shared in zip(same, flat.split([b.numel() for b in same]), strict=True):
+                b.copy_(shared.view(b.shape))
 
     def synchronise(self, net: nn.Module, device: torch.device) -> nn.Module:
         """Batch norm over all ranks, where torch can: on GPUs."""

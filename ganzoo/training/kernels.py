@@ -1,8 +1,8 @@
 """The same layers, in the arithmetic that a processor does fast. Weights, names and results (to rounding) stay.
 
-`hasten` swaps the classes of layers that torch's CPU library is slow at, whatever the model: a convolution from or to a
-single point, one of a picture that was just made twice as large, and the random numbers of dropout. LOG.md has the
-measurements. On a GPU nothing is swapped. `bf16_is_faster` says which precision that is; `settle` sets what torch and the C
+`use_fast_cpu_layers` swaps the classes of layers that torch's CPU library is slow at, whatever the model: a convolution from
+or to a single point, one of a picture that was just upsampled by two, and the random numbers of dropout. LOG.md has the
+measurements. On a GPU nothing is swapped. `bf16_is_faster` chooses the precision; `set_backend_flags` sets what torch and the C
 library leave to the process.
 """
 
@@ -24,7 +24,7 @@ def bf16_is_faster() -> bool:
     return torch.cpu._is_amx_tile_supported()
 
 
-def settle(device: torch.device, deterministic: bool = False) -> None:
+def set_backend_flags(device: torch.device, deterministic: bool = False) -> None:
     """Set torch's switches for a training: on a GPU TF32 and the fastest convolutions, or those that give the same bits each
     time; then an operation that has none such raises RuntimeError. On a CPU all do, and freed memory is kept."""
     torch.use_deterministic_algorithms(deterministic and device.type != "cpu")
@@ -33,10 +33,10 @@ def settle(device: torch.device, deterministic: bool = False) -> None:
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = not deterministic
     elif device.type == "cpu":
-        keep_memory()
+        keep_freed_memory()
 
 
-def keep_memory() -> None:
+def keep_freed_memory() -> None:
     """Let this process keep the memory that it frees, where the C library is glibc, which else gives large pieces back and
     takes them anew, a page fault for each 4 KB, every step. From then on, for the whole process."""
     if platform.libc_ver()[0] == "glibc":
@@ -45,23 +45,23 @@ def keep_memory() -> None:
         libc.mallopt(trim_threshold, -1)
 
 
-def hasten(net: nn.Module, device: torch.device) -> None:
+def use_fast_cpu_layers(net: nn.Module, device: torch.device) -> None:
     """Swap what is slow, in place."""
     if device.type == "cpu":
         for m in net.modules():
             if isinstance(m, nn.Sequential):
                 for a, b in pairwise(m):
-                    if doubles(a) and keeps_side(b):
+                    if is_nearest_upsample_x2(a) and is_same_conv3x3(b):
                         a.__class__, b.__class__ = Upsample, UpConv2d
             m.__class__ = SWAPS.get(type(m), type(m))
 
 
-def doubles(m: nn.Module) -> bool:
+def is_nearest_upsample_x2(m: nn.Module) -> bool:
     """Whether a layer repeats each pixel twice in both directions."""
     return type(m) is nn.Upsample and (m.size, m.scale_factor, m.mode) == (None, 2, "nearest")
 
 
-def keeps_side(m: nn.Module) -> bool:
+def is_same_conv3x3(m: nn.Module) -> bool:
     """Whether a layer is a 3 x 3 convolution whose picture is as large as what it sees, with zeros around that."""
     if type(m) is not nn.Conv2d or m.padding_mode != "zeros" or m.groups != 1:
         return False

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
+import threading
 import time
 from types import FrameType
+from typing import Any
 
 from . import tracking
-from .boards import Lost
+from .convergence import Reading
 from .engine import Diverged
-from .state import Run
+from .loggers import LoggerLost
+from .run import Run, lock_of
 
-AGREE_EVERY = 10  # steps between two looks at the clock, where several processes must agree on it
+CLOCK_EVERY = 10  # steps between two readings of the clock, where several processes must go by rank 0's
 
 
 class Interrupted(Exception):
@@ -20,61 +24,74 @@ class Interrupted(Exception):
 
 
 class Signals:
-    """Within this context the first Ctrl-C or SIGTERM sets `seen` instead of ending the process."""
+    """Within this context the first Ctrl-C, SIGTERM or SIGHUP (a terminal that is closed) sets `seen` instead of ending the
+    process. In a thread, which is sent no signals, nothing is changed."""
 
     def __init__(self) -> None:
         self.seen = False
+        self.old_handlers: dict[signal.Signals, Any] = {}
+        self.terminals = [fd for fd in (1, 2) if os.isatty(fd)]  # of what is printed
 
     def __enter__(self) -> Signals:
-        self.before = {s: signal.signal(s, self._note) for s in (signal.SIGINT, signal.SIGTERM)}
+        if threading.current_thread() is threading.main_thread():
+            noted = [signal.SIGINT, signal.SIGTERM]
+            if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as `nohup` has it
+                noted.append(signal.SIGHUP)
+            self.old_handlers = {s: signal.signal(s, self._note) for s in noted}
         return self
 
     def __exit__(self, *error: object) -> None:
-        for s, handler in self.before.items():
+        for s, handler in self.old_handlers.items():
             signal.signal(s, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.seen:
+        if number == signal.SIGHUP:  # nobody reads what is printed, and to print it is an error
+            for fd in self.terminals:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), fd)
+        elif self.seen:
             raise KeyboardInterrupt
         self.seen = True
 
 
-def train(run: Run, quiet: bool = False, save_every: float = 60.0, track: str | None = None) -> None:
-    """Carry out a run's plan to the end of its budget, saving every so many seconds.
+def train(run: Run, quiet: bool = False, save_every: float = 60.0, track: str | None = None) -> Reading | None:
+    """Carry out a run's plan to the end of its budget, saving every so many seconds -> what its log says; None where another
+    process writes it.
 
-    Raises Interrupted after a Ctrl-C, and Lost when the board that it is tracked on fails, with the state saved;
+    Raises Interrupted after a Ctrl-C, and LoggerLost when the logger that it is tracked by fails, with the state saved;
     Diverged when a loss is no longer a number, with the last good state kept; OSError when the disk fails, likewise.
     """
     engine, plan, group = run.engine, run.plan, run.engine.group
+    run.lock = run.lock or lock_of(run.folder)
     target = plan.steps or (plan.images and math.ceil(plan.images / engine.config.batch))
     budget = plan.minutes * 60 if plan.minutes else math.inf
-    start, before = time.monotonic(), run.seconds
+    start, seconds_before = time.monotonic(), run.seconds
     saved = start
     finished = False
 
-    with Signals() as signals, tracking.Tracker(run, target, quiet or not group.leads, track) as tracker:
+    with Signals() as signals, tracking.Tracker(run, target, quiet or not group.is_main, track) as tracker:
         try:
             run.save()
             while target is None or engine.step < target:
-                if engine.step % (1 if group.size == 1 else AGREE_EVERY) == 0:
-                    if group.agree(run.seconds >= budget or signals.seen or tracker.lost != ""):
+                if engine.step % (1 if group.size == 1 else CLOCK_EVERY) == 0:
+                    if group.broadcast_flag(run.seconds >= budget or signals.seen or tracker.lost != ""):
                         break
-                    if group.agree(time.monotonic() - saved > save_every):
+                    if group.broadcast_flag(time.monotonic() - saved > save_every):
                         tracker.update()
                         checked_save(run)
-                        tracker.look()
+                        tracker.evaluate()
                         saved = time.monotonic()
                 tracker.snapshot()
                 engine.advance()
-                run.seconds = before + time.monotonic() - start
+                run.seconds = seconds_before + time.monotonic() - start
                 if engine.step % tracking.READ_EVERY == 0:
                     tracker.update()
             tracker.update()
-            finished = not group.agree(signals.seen or tracker.lost != "")
+            finished = not group.broadcast_flag(signals.seen or tracker.lost != "")
             if finished:
                 tracker.snapshot(last=True)
             checked_save(run)
-            tracker.look()
+            tracker.evaluate()
+            reading = tracker.close_log()
         except Diverged as error:
             raise Diverged(f"{error}; the last good state is kept in {run.folder}, a lower --lr-d or --lr-g may help") from None
         except OSError as error:
@@ -82,11 +99,13 @@ def train(run: Run, quiet: bool = False, save_every: float = 60.0, track: str | 
             raise OSError(f"stopped at step {engine.step}: {error}; what was saved is kept, {again}") from None
         finally:
             group.leave()
+            run.release()
     go_on = f"stopped at step {engine.step}; go on with `python -m ganzoo resume {run.folder}`"
     if tracker.lost:
-        raise Lost(f"{tracker.lost}; {go_on}, with or without --track")
+        raise LoggerLost(f"{tracker.lost}; {go_on}, with or without --track")
     if not finished:
         raise Interrupted(go_on)
+    return reading
 
 
 def checked_save(run: Run) -> None:

@@ -1,32 +1,51 @@
-"""What a training's log says, as curves over the pictures seen."""
+"""A training's log as curves over the pictures seen."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from pathlib import Path
 
 import gradio as gr
 import pandas
 
+from ..training.convergence import FRECHET, GAP, is_loss
+
 POINTS = 150  # of a curve at least, where there are as many
 RIGHT = "_right"  # how the names of what D gets right end
-NO_LOSS = ("step", "images", "seconds", "images_per_s", "classes_left")
 
 # Readable on white and on slate; more than a loss has terms.
 COLOURS = ["#4c78a8", "#f58518", "#e45756", "#72b7b2", "#54a24b", "#b79a20", "#b279a2", "#d67195", "#9d755d", "#8c8a88"]
 COLOURS += ["#439894", "#88a500", "#a05eb5", "#d8572a", "#6f8fd8", "#c44e8b"]
 
+PROGRESS = {FRECHET: "Fréchet distance", GAP: "critic's gap"}
 Line = Mapping[str, float]  # of log.jsonl
 
 
 def losses(lines: Sequence[Line]) -> pandas.DataFrame:
     """The loss terms of a log."""
-    return table(lines, "loss", {k: k for line in lines for k in line if k not in NO_LOSS and not k.endswith(RIGHT)})
+    return table(lines, "loss", {k: k for k in loss_terms(lines)})
 
 
-def right(lines: Sequence[Line]) -> pandas.DataFrame:
+def loss_terms(lines: Sequence[Line]) -> list[str]:
+    return list(dict.fromkeys(k for line in lines for k in line if is_loss(k)))
+
+
+def log_ends(path: Path) -> list[Line]:
+    """The first and the last line of a log, which between them have all terms; none where there is no log."""
+    lines = path.read_bytes().splitlines() if path.is_file() else []
+    return [json.loads(line) for line in lines[:1] + lines[-1:]]
+
+
+def accuracies(lines: Sequence[Line]) -> pandas.DataFrame:
     """The share of each kind of pictures that D takes for what it is."""
     return table(lines, "right", {k: k[2:].removesuffix(RIGHT) for line in lines for k in line if k.endswith(RIGHT)})
+
+
+def progress(lines: Sequence[Line]) -> pandas.DataFrame:
+    """What may say that a training has converged: a critic's gap, and the Fréchet distance where it was measured on the way."""
+    return table([line for line in lines if FRECHET in line or GAP in line], "distance", PROGRESS)
 
 
 def table(lines: Sequence[Line], y: str, terms: Mapping[str, str]) -> pandas.DataFrame:
@@ -54,7 +73,7 @@ def curve(values: pandas.DataFrame, elem_id: str, terms: Sequence[str] = ()) -> 
         color_map=dict(zip(known, cycle(COLOURS), strict=False)) or None,
         height=260,
         elem_id=elem_id,
-        visible=not values.empty,
+        visible=bool(known),
     )
 
 

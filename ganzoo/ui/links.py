@@ -1,7 +1,7 @@
 """Links in the page: opened, they restore a tab and draw its pictures; and the address bar follows the controls.
 
-The browser keeps the address (SCRIPT), in the form of `permalink`; nothing is stored on the server. Two buttons that nobody
-sees let the script ask for what the address says: first the controls (at once), then the pictures (in the queue).
+The browser keeps the address (`static/zoo.js`), in the form of `permalink`; nothing is stored on the server. Two buttons that
+nobody sees let the script ask for what the address says: first the controls (at once), then the pictures (in the queue).
 """
 
 from __future__ import annotations
@@ -10,29 +10,24 @@ import html
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import gradio as gr
 
-from ..hub.resolve import bundled
 from ..inputs import Input
-from . import permalink, play
-from .controls import DRAWING, PRIVATE
-from .permalink import State, written
+from . import assets, first, inference, permalink
+from .events import PRIVATE, REDRAW, show_errors
+from .fields import to_text
+from .permalink import State
+from .tab import Tab
 
-if TYPE_CHECKING:
-    from .views import Tab
-
-
-@dataclass(frozen=True)
-class Part:
-    """Something that a tab shows of a checkpoint and of what its controls (by their key in a link) say."""
-
-    shown: list[Any]
-    keys: Sequence[str]
-    draw: Callable[..., Any]
+# In the page itself: a browser asks for one that is a file whenever the address changes.
+ICON = (
+    "<link rel='icon' type='image/svg+xml' href=\"data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 4 4'>"
+    "<path fill='%234f46e5' d='M0 0h4v4H0z'/><path fill='white' d='M1 1h1v1H1zM2 2h1v1H2z'/></svg>\">\n"
+)
+SCRIPTS = ("zoo.js", "tabs.js", "settle.js", "landing.js", "closer.js")
 
 
 class Links:
@@ -42,38 +37,60 @@ class Links:
         self.bar = bar
         self.tabs = {name: tab for name, (_, tab) in tabs.items()}
         self.checkpoints = {name: tab.names() if tab else [] for name, tab in self.tabs.items()}
+        trained = [tab for tab in self.tabs.values() if tab]
         restore = gr.Button(visible="hidden", elem_id="zoo-restore")  # there for the script
         draw = gr.Button(visible="hidden", elem_id="zoo-draw")
         self.notice = gr.HTML("", visible=False, elem_id="zoo-notice")
-        held = [c for tab in self.tabs.values() if tab for c in (tab.checkpoint, *tab.held.values())]
-        shown = [c for tab in self.tabs.values() if tab for part in tab.parts for c in part.shown]
+        self.address = gr.Textbox("", visible="hidden", elem_id="zoo-address")  # where what the link names is now, if elsewhere
+        held = [box for tab in trained for box in tab.restorable()]
+        drawn = [component for tab in trained for part in tab.parts for component in part.outputs]
         for start, function in ((page.load, self.arrive), (restore.click, self.restore)):
-            start(function, None, [bar, self.notice, *held], queue=False, **PRIVATE).then(
-                None, js="() => zoo.restored()", **PRIVATE
-            )
-        drawn = draw.click(self.draw, draw, shown, js="() => [zoo.why]", **DRAWING, **PRIVATE)
-        drawn.then(None, js="() => zoo.start()", **PRIVATE)
-        for name, (place, tab) in tabs.items():
-            place.select(None, js=f"() => {{ zoo.turn({json.dumps(name)}) }}", **PRIVATE)
+            restored = start(function, None, [bar, self.notice, self.address, *held], queue=False, **PRIVATE)
+            restored.then(None, self.address, None, js="(address) => { zoo.onRestored(address) }", **PRIVATE)
+        self.unchanged = dict.fromkeys(drawn[:1], gr.skip())  # Gradio takes an empty dict for a value of the first output
+        redraw = draw.click(self.draw, draw, drawn, js="() => [zoo.reason]", **REDRAW)
+        redraw.then(None, js="() => zoo.start()", **PRIVATE)
+        for name, (panel, tab) in tabs.items():
+            panel.select(None, js=f"() => {{ zoo.onTab({json.dumps(name)}) }}", **PRIVATE)
+            fill = gr.Button(visible="hidden", elem_id=f"zoo-fill-{name}")  # there for the script, too
             if tab:
                 self.follow(name, tab)
+                self.fill(fill, tab)
+
+    def fill(self, button: gr.Button, tab: Tab) -> None:
+        """Let the script ask for what a tab shows at first, when it is opened. Not in the queue: it is drawn once for all."""
+        outputs = [component for part in tab.parts if part.at_first for component in part.outputs]
+        button.click(show_errors(lambda: self.at_first(tab)), None, outputs, queue=False, **PRIVATE)
+
+    @staticmethod
+    def at_first(tab: Tab) -> dict[Any, Any]:
+        """What a tab shows before anything is done with it, by component."""
+        values = defaults(tab, tab.first)
+        shown = [(part, first.drawn(part, tab.first, values)) for part in tab.parts if part.at_first]
+        return {component: x for part, drawn in shown for component, x in zip(part.outputs, drawn, strict=True)}
 
     def follow(self, name: str, tab: Tab) -> None:
-        """Let the address bar follow a tab's controls, without a word to the server."""
-        names = [checkpoint.name for checkpoint in tab.checkpoints]
-        defaults: list[list[str]] = [[tab.first] * len(names), *([] for _ in tab.held)]
-        for checkpoint in names:
-            known = permalink.fields(tab.inputs_of(checkpoint))
-            for (key, box), values in zip(tab.held.items(), defaults[1:], strict=True):
-                values.append(written(known[key].default if key in known else box.value))  # that is not shown: as it was
-        blank = [key for key, field in permalink.fields(tab.inputs_of(tab.first)).items() if field.blank]
-        facts = json.dumps([name, ["m", *tab.held], defaults, blank, names])
-        controls = [tab.checkpoint, *tab.held.values()]
-        changes = [*(c.change for c in controls), tab.said.change]
-        gr.on(changes, None, controls, js=f"(...values) => {{ zoo.follow({facts}, values) }}", **PRIVATE)
+        """Let the address bar follow a tab's controls, without a request to the server."""
+        names = [c.name for c in tab.checkpoints]
+        defaults_of = [field_defaults(gan.inputs) for gan in tab.gans]
+        at_default: list[list[str]] = [[tab.first] * len(names)]
+        for key, box in tab.boxes.items():  # one that a checkpoint does not have stays as it is
+            at_default.append([to_text(known.get(key, box.value)) for known in defaults_of])
+        blank = [key for key, field in permalink.fields(tab.gan.inputs).items() if field.blank]
+        facts = {"tab": name, "keys": ["m", *tab.boxes], "defaults": at_default, "blank": blank, "checkpoints": names}
+        controls = [tab.checkpoint, *tab.boxes.values()]
+        changes = [*(box.change for box in controls), tab.info.change]
+        gr.on(changes, None, controls, js=f"(...values) => {{ zoo.onControls({json.dumps(facts)}, values) }}", **PRIVATE)
 
     def read(self, request: gr.Request) -> tuple[State, list[str]]:
-        return permalink.decode(dict(request.query_params), self.checkpoints, fitting)
+        tab_of = {checkpoint: name for name, checkpoints in self.checkpoints.items() for checkpoint in checkpoints}
+
+        def inputs_of(checkpoint: str) -> Sequence[Input]:
+            tab = self.tabs[tab_of[checkpoint]]
+            assert tab
+            return tab.inputs_of(checkpoint)
+
+        return permalink.decode(dict(request.query_params), self.checkpoints, inputs_of)
 
     def arrive(self, request: gr.Request) -> dict[Any, Any]:
         """On a first visit: a plain address leaves the page as it is, so that nobody who was quick to turn to a tab is taken
@@ -85,208 +102,78 @@ class Links:
         state, notices = self.read(request)
         updates: dict[Any, Any] = {self.bar: gr.Tabs(selected=state.tab)}
         if tab := self.tabs[state.tab]:
-            updates |= tab.restored(state.checkpoint, state.values)
-            here = play.network(state.checkpoint)[0].revision
+            updates |= tab.restored(state.checkpoint, defaults(tab, state.checkpoint) | state.values)
+            here = inference.load(state.checkpoint)[0].revision
             if state.weights and state.weights != here:
                 notices.append(
                     f"w={state.weights}: the link was made with other weights of {state.checkpoint} than are here ({here}): "
                     "its pictures are not the same"
                 )
-        updates[self.notice] = gr.HTML(told(notices), visible=bool(notices))
+        updates[self.address] = self.moved(request.query_params.get("tab", ""), state)
+        updates[self.notice] = gr.HTML(notice_html(notices), visible=bool(notices))
         return updates
 
-    def draw(self, why: str, request: gr.Request) -> dict[Any, Any]:
-        """Draw what the address says; on the first visit only what differs from what the page already shows."""
+    def moved(self, asked: str, state: State) -> str:
+        """The address of what a link says, where its checkpoint is in another tab now than it names; else nothing."""
+        tab = self.tabs[state.tab]
+        if not tab or permalink.MOVED.get(asked) != state.tab:
+            return ""
+        return permalink.encode(state, tab.inputs_of(state.checkpoint), tab.first).removeprefix("?")
+
+    def draw(self, reason: str, request: gr.Request) -> dict[Any, Any]:
+        """Draw what the address says; what it says nothing of is as at first."""
         state, _ = self.read(request)
         tab = self.tabs[state.tab]
+        if not tab:
+            return self.unchanged
         updates: dict[Any, Any] = {}
-        for part in tab.parts if tab else ():
-            if why != "visit" or state.checkpoint != tab.first or set(part.keys) & set(state.values):  # type: ignore[union-attr]
-                values = {k: f.default for k, f in permalink.fields(tab.inputs_of(state.checkpoint)).items()} | state.values  # type: ignore[union-attr]
-                drawn = part.draw(state.checkpoint, *(values.get(k) for k in part.keys))
-                updates |= dict(zip(part.shown, drawn if len(part.shown) > 1 else [drawn], strict=True))
-        return updates or {tab.said: gr.skip()} if tab else {}
+        values = defaults(tab, state.checkpoint) | state.values
+        for part in tab.parts:
+            if set(part.keys) & set(state.values):
+                drawn = part.values(state.checkpoint, values)
+            elif part.at_first or reason != "visit":
+                drawn = first.drawn(part, state.checkpoint, values)
+            else:
+                continue
+            updates |= dict(zip(part.outputs, drawn, strict=True))
+        return updates or self.unchanged
 
 
-def fitting(checkpoint: str) -> tuple[Input, ...]:
-    """A checkpoint's inputs. ValueError if its tab has controls for others: somebody's model may have other knobs."""
-    c, gan = play.network(checkpoint)
-    takes = [x.name for x in gan.inputs]
-    shown = [x.name for x in play.network(next(b.name for b in bundled() if b.spec.name == c.spec.name))[1].inputs]
-    if takes != shown:
-        raise ValueError(f"it takes {', '.join(takes)}; this tab has controls for {', '.join(shown)}")
-    return gan.inputs
+def defaults(tab: Tab, checkpoint: str) -> dict[str, Any]:
+    """What a link to a checkpoint that says nothing else says, by key."""
+    return field_defaults(tab.inputs_of(checkpoint))
 
 
-def told(notices: list[str]) -> str:
+def field_defaults(inputs: Sequence[Input]) -> dict[str, Any]:
+    return {key: field.default for key, field in permalink.fields(inputs).items()}
+
+
+def notice_html(notices: list[str]) -> str:
     """What was passed over in a link, for its visitor; the words are anybody's, so they are escaped."""
     few = notices[:6] + ([f"and {len(notices) - 6} more"] if len(notices) > 6 else [])
     lines = "".join(f"<li>{html.escape(line)}</li>" for line in few)
     return f'<div class="notice" role="alert"><p>Not everything in this link could be taken:</p><ul>{lines}</ul></div>'
 
 
-def share(name: str) -> gr.HTML:
-    """A button that copies the link, and the lines that show this tab in another page."""
-    return gr.HTML(
-        f'<div class="share" data-tab="{html.escape(name)}"><button type="button" class="share-copy">Copy link</button>'
-        '<span role="status"></span><details><summary>Show this in another page</summary><pre tabindex="0"></pre></details>'
-        "</div>",
-        elem_id=f"{name}-share",
-    )
-
-
 def home() -> dict[str, str]:
-    """Where links lead: on a Space its page on the Hub, and for other pages the app itself. Empty elsewhere."""
+    """Where links lead: on a Space its page on the Hub, and for other pages the app itself, or a static site, where one is set.
+    Empty elsewhere."""
     space, host = os.environ.get("SPACE_ID", ""), os.environ.get("SPACE_HOST", "")
-    found = {"gradio": gr.__version__}
+    found = {}
     if re.fullmatch(r"[\w.-]+/[\w.-]+", space):
         found["page"] = f"https://huggingface.co/spaces/{space}"
     if re.fullmatch(r"[\w.-]+", host):
         found["host"] = f"https://{host}/"
-    return found
+    return found | ({"site": site()} if site() else {})
 
 
-# `ready` guards the address: Gradio tells of a tab when the page is loaded too, before the address was read. Its load event
-# can be answered before all of the page is there (3 visits in some 70), so what is to be pressed is waited for.
-SCRIPT = """<script>
-const zoo = window.zoo = {
-  ready: false, why: 'visit', at: '', quick: '', own: {}, again: false, home: HOME, timers: {}, frames: {},
-  buttons() {
-    return [...document.querySelectorAll('[role=tab][data-tab-id]')].filter((b) => !b.closest('[aria-hidden=true]'));
-  },
-  button(tab) { return zoo.buttons().find((b) => b.dataset.tabId === tab); },
-  plain(tab) { return tab === zoo.buttons()[0].dataset.tabId ? '' : 'v=1&tab=' + encodeURIComponent(tab); },
-  mine() {
-    const p = new URLSearchParams(location.search);
-    NOT_OURS.forEach((k) => p.delete(k));
-    return p.toString();
-  },
-  put(how, query) {
-    const old = new URLSearchParams(location.search), p = new URLSearchParams(query);
-    for (const k of ['__theme', 'view']) if (old.has(k)) p.set(k, old.get(k));
-    const search = p.toString() ? '?' + p : '';
-    if (search !== location.search) history[how](history.state, '', location.pathname + search + location.hash);
-    if (window.parent !== window)
-      window.parent.postMessage({ queryString: query ? '?' + query : '', hash: location.hash }, 'https://huggingface.co');
-  },
-  weights(tab, checkpoint) {
-    const said = document.getElementById(tab + '-said')?.textContent || '';
-    const found = said.match(/ (\\S+) · weights ([0-9a-f]{7}),/);
-    return found && (!checkpoint || found[1] === checkpoint) ? found[2] : '';
-  },
-  write(v) {
-    if (v === null || v === undefined) return '';
-    return Array.isArray(v) ? v.join('~') : typeof v === 'number' ? String(+v.toFixed(4)) : String(v);
-  },
-  says() { return [...new URLSearchParams(zoo.mine()).keys()].some((k) => !['v', 'tab', 'w'].includes(k)); },
-  soon(key, work) {  // what a visitor is quick to do waits for the address to be read; what a link does is in it already
-    clearTimeout(zoo.timers[key]);
-    zoo.timers[key] = setTimeout(() => {
-      if (zoo.ready) work();
-      else if (zoo.why === 'visit' && !zoo.says()) zoo.soon(key, work);
-    }, 100);
-  },
-  follow([tab, keys, defaults, blank, checkpoints], values) {
-    zoo.soon(tab, () => {
-      const said = {}, at = checkpoints.indexOf(values[0]);
-      keys.forEach((k, i) => {
-        const s = zoo.write(values[i]);
-        if ((s !== '' || blank.includes(k)) && s !== defaults[i][at]) said[k] = s;
-      });
-      const w = zoo.weights(tab, values[0]), p = new URLSearchParams({ v: 1, tab });
-      if (said.m) p.set('m', said.m);
-      if (w) p.set('w', w);
-      for (const k in said) p.set(k, said[k]);
-      zoo.own[tab] = zoo.framed(tab, Object.keys(said).length ? p.toString() : zoo.plain(tab));
-      if (zoo.at === tab) zoo.put('replaceState', zoo.own[tab]);
-    });
-  },
-  frame(tab, key, i) {
-    zoo.frames[tab] = { ...zoo.frames[tab], [key]: i };
-    zoo.soon(tab + key, () => {
-      zoo.own[tab] = zoo.framed(tab, zoo.own[tab] ?? zoo.plain(tab));
-      if (zoo.at === tab) zoo.put('replaceState', zoo.own[tab]);
-    });
-  },
-  framed(tab, query) {
-    const p = new URLSearchParams(query);
-    for (const [k, i] of Object.entries(zoo.frames[tab] || {})) if (i === '') p.delete(k); else p.set(k, i);
-    if (![...p.keys()].some((k) => !['v', 'tab', 'w'].includes(k))) return zoo.plain(tab);
-    if (p.has('tab')) return p.toString();
-    return new URLSearchParams([['v', 1], ['tab', tab], ...p]).toString();
-  },
-  turn(tab) {
-    if (!zoo.ready || tab === zoo.at) return;
-    zoo.at = tab;
-    zoo.put('pushState', zoo.own[tab] ?? zoo.plain(tab));
-  },
-  press(id) {
-    const button = document.getElementById(id);
-    if (button) button.click(); else setTimeout(() => zoo.press(id), 20);
-  },
-  restored() {
-    if (!zoo.buttons().length) { setTimeout(zoo.restored, 20); return; }
-    if (zoo.says() || zoo.why !== 'visit') zoo.press('zoo-draw'); else zoo.start();
-  },
-  start() {
-    if (zoo.quick && zoo.button(zoo.quick)?.ariaSelected !== 'true') zoo.button(zoo.quick)?.click();
-    const now = zoo.quick || (zoo.buttons().find((b) => b.ariaSelected === 'true') || zoo.buttons()[0]).dataset.tabId;
-    const said = new URLSearchParams(location.search).get('tab');
-    zoo.at = zoo.button(said) ? said : now;
-    zoo.own[zoo.at] = zoo.mine();
-    zoo.ready = true;
-    zoo.why = 'back';
-    zoo.quick = '';
-    zoo.turn(now);  // who was quick is there already
-    if (zoo.again) { zoo.again = false; zoo.back(); }
-  },
-  back() {
-    if (!zoo.ready) { zoo.again = true; return; }
-    const tab = new URLSearchParams(location.search).get('tab') || zoo.buttons()[0].dataset.tabId;
-    if (zoo.button(tab) && (zoo.own[tab] ?? zoo.plain(tab)) === zoo.mine()) { zoo.at = tab; zoo.button(tab).click(); return; }
-    zoo.ready = false;
-    zoo.press('zoo-restore');
-  },
-  link(tab) {
-    const p = new URLSearchParams(zoo.own[tab] ?? zoo.plain(tab)), w = zoo.weights(tab);
-    ['v', 'tab', 'w'].forEach((k) => p.delete(k));
-    const q = new URLSearchParams({ v: 1, tab });
-    if (p.has('m')) q.set('m', p.get('m'));
-    if (w) q.set('w', w);
-    p.forEach((v, k) => q.set(k, v));
-    return '?' + q;
-  },
-};
-window.addEventListener('popstate', () => zoo.back());
-document.addEventListener('click', (e) => {  // a visitor's; what the address asks for may be answered after it
-  const tab = e.isTrusted && !zoo.ready && e.target.closest && e.target.closest('[role=tab][data-tab-id]');
-  if (tab) zoo.quick = tab.dataset.tabId;
-}, true);
-document.addEventListener('click', async (e) => {
-  const box = e.target.closest && e.target.closest('.share-copy')?.closest('.share');
-  if (!box) return;
-  const link = (zoo.home.page || location.origin + location.pathname) + zoo.link(box.dataset.tab);
-  const say = box.querySelector('[role=status]');
-  try {
-    await navigator.clipboard.writeText(link);
-    say.textContent = 'Copied.';
-    setTimeout(() => { say.textContent = ''; }, 3000);
-  } catch { say.textContent = link; getSelection().selectAllChildren(say); }
-});
-document.addEventListener('toggle', (e) => {
-  const box = e.target.closest && e.target.closest('.share');
-  if (!box || !e.target.open) return;
-  const host = zoo.home.host || location.origin + location.pathname;
-  const src = (host + zoo.link(box.dataset.tab)).replaceAll('&', '&amp;');
-  box.querySelector('pre').textContent =
-`<iframe src="${src}" title="ganzoo" width="100%" height="900" style="border:0" loading="lazy"></iframe>
-
-<!-- or the whole app, as an element -->
-<script type="module" src="https://gradio.s3-us-west-2.amazonaws.com/${zoo.home.gradio}/gradio.js"><` + `/script>
-<gradio-app src="${host}"></gradio-app>`;
-}, true);
-</script>"""
+def site() -> str:
+    """The address of the same zoo as a static site, where one is set; else empty."""
+    address = os.environ.get("GANZOO_SITE", "")
+    return address if re.fullmatch(r"https?://\S+", address) else ""
 
 
-def script() -> str:
-    return SCRIPT.replace("HOME", json.dumps(home()), 1).replace("NOT_OURS", json.dumps(permalink.NOT_OURS), 1)
+def head() -> str:
+    """The page's scripts, and what they are to know."""
+    settings = {"version": permalink.VERSIONS[-1], "notOurs": permalink.NOT_OURS, "gradio": gr.__version__, **home()}
+    return ICON + assets.data("zoo-settings", settings) + "".join(map(assets.script, SCRIPTS))

@@ -2,85 +2,44 @@
 
 from __future__ import annotations
 
-import base64
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 from PIL import Image
 from torch import Tensor
 
-from ..images import gif, grid, png
+from ..images import gif, grid, webp
+from .assets import read
+from .serving import file_data, keep
 
 GIF_SIDE = 140  # pixels that a kept GIF is enlarged to, by a whole factor
+NAME = "frames.webp"  # of a strip's file, in a folder that its content names
 
-TEMPLATE = """
-<figure class="scrub" data-i="${value.start}" data-n="${value.captions.length}">
-  <div class="scrub-picture" role="img" aria-label="${value.alt}"
-    style="background-image:url(${value.src});background-size:${value.captions.length * 100}% 100%;aspect-ratio:${value.aspect};
-    background-position:${value.captions.length > 1 ? value.start * 100 / (value.captions.length - 1) : 0}% 0"></div>
-  <div class="scrub-row">
-    <button type="button" class="scrub-play" aria-label="Play">&#9654;</button>
-    <input type="range" min="0" max="${value.captions.length - 1}" value="${value.start}" aria-label="${value.label}">
-  </div>
-  <figcaption aria-live="polite">${value.captions[value.start]}</figcaption>
-  ${value.keep ? `<a class="scrub-keep" download="${value.keep}" href="${value.gif}">Keep this walk as a looping GIF</a>` : ''}
-</figure>
-"""
-
-STYLE = """
-.scrub { margin: 0; display: flex; flex-direction: column; gap: 10px; align-items: stretch; }
-.scrub-picture { width: 100%; max-width: 340px; margin: 0 auto; image-rendering: pixelated; border-radius: 6px;
-  background-color: #111; background-repeat: no-repeat; }
-.scrub-row { display: flex; gap: 10px; align-items: center; }
-.scrub-row input { flex: 1; min-width: 0; height: 28px; accent-color: var(--color-accent); cursor: grab; }
-.scrub-play { width: 40px; height: 40px; flex: none; border-radius: 50%; border: 1px solid var(--border-color-primary);
-  background: var(--button-secondary-background-fill); color: var(--body-text-color); cursor: pointer; font-size: 14px; }
-.scrub-play:hover { border-color: var(--color-accent); }
-.scrub-keep { text-align: center; font-size: 14px; color: var(--link-text-color); }
-.scrub figcaption { text-align: center; color: var(--body-text-color-subdued); font-size: 14px; min-height: 20px; }
-"""
-
-# Events are caught on the root, which stays when a new value is rendered.
-SCRIPT = """
-let timer = null;
-const part = (s) => element.querySelector(s);
-const show = (i) => {
-  const n = props.value.captions.length;
-  part('.scrub-picture').style.backgroundPosition = (n > 1 ? i * 100 / (n - 1) : 0) + '% 0';
-  part('input').value = i;
-  part('figcaption').textContent = props.value.captions[i];
-};
-const stop = () => { clearInterval(timer); timer = null;
-  const b = part('.scrub-play'); if (b) { b.innerHTML = '&#9654;'; b.setAttribute('aria-label', 'Play'); } };
-// What is shown is part of the page's address, unless it is where the pictures start by themselves.
-const tell = (i) => {
-  const { key, rest } = props.value, tab = element.closest('[id^="tab-"]')?.id.slice(4);
-  if (tab && key) window.zoo?.frame(tab, key, i === rest ? '' : String(i));
-};
-element.addEventListener('input', (e) => {
-  if (e.target.type === 'range') { stop(); show(+e.target.value); tell(+e.target.value); }
-});
-element.addEventListener('click', (e) => {
-  if (!e.target.closest('.scrub-play')) return;
-  if (timer) return stop();
-  const b = part('.scrub-play'); b.innerHTML = '&#10074;&#10074;'; b.setAttribute('aria-label', 'Pause');
-  let way = 1;
-  timer = setInterval(() => {
-    if (!element.isConnected || !part('input')) return stop();
-    const n = props.value.captions.length, i = +part('input').value;
-    if (props.value.keep && (i + way >= n || i + way < 0)) way = -way;
-    show((i + way) % n);
-  }, props.value.delay);
-});
-watch('value', () => { stop(); tell(props.value.start); });
-element.dataset.ready = '';
-"""
+TEMPLATE, STYLE, SCRIPT = (read(f"scrubber.{kind}") for kind in ("html", "css", "js"))
+NOTHING: dict[str, Any] = {  # as long as nothing is drawn
+    "src": None,
+    "keep": "",
+    "captions": [""],
+    "label": "",
+    "alt": "",
+    "start": 0,
+    "rest": 0,
+    "key": "",
+    "aspect": "1 / 1",
+    "delay": 60,
+    "plays": False,
+}
 
 
-def scrubber(value: dict[str, Any], elem_id: str) -> gr.HTML:
-    """The component, showing what `frames` made."""
-    return gr.HTML(value, html_template=TEMPLATE, css_template=STYLE, js_on_load=SCRIPT, elem_id=elem_id)
+def scrubber(elem_id: str) -> gr.HTML:
+    """The component, still empty; `frames` makes its values."""
+    return gr.HTML(
+        NOTHING, html_template=TEMPLATE, css_template=STYLE, js_on_load=SCRIPT, elem_id=elem_id, server_functions=[looping_gif]
+    )
 
 
 def frames(
@@ -90,28 +49,23 @@ def frames(
     alt: str,
     start: int = 0,
     delay: int = 60,
-    keep: str = "",
+    keep_as: str = "",
     key: str = "",
     at: int | None = None,
+    plays: bool = False,
 ) -> dict[str, Any]:
-    """Frames, each uint8 (k, C, S, S) shown as a grid, with a caption each -> the scrubber's value; lossless.
+    """Frames, each uint8 (k, C, S, S) shown as a grid, with a caption each -> the scrubber's value; side by side, lossless.
 
-    With a file name to keep it under, the frames also come as a looping GIF, there and back. It starts at a frame, or, as a
-    link says by its key, at another one.
+    With a file name to keep it under, a visitor may ask for the `looping_gif`. It starts at a frame, or, as a link says by its
+    key, at another one; it plays by itself where that is asked for and a link names no frame.
     """
     tiles = [grid(p) for p in pictures]
     strip = Image.new(tiles[0].mode, (tiles[0].width * len(tiles), tiles[0].height))
     for i, tile in enumerate(tiles):
         strip.paste(tile, (i * tile.width, 0))
-    gif_src = ""
-    if keep:
-        scale = max(1, GIF_SIDE // tiles[0].width)
-        there = [t.resize((t.width * scale, t.height * scale), Image.Resampling.NEAREST) for t in tiles[::2]]
-        gif_src = data_url("gif", gif(there + there[-2:0:-1], 2 * delay / 1000))
     return {
-        "src": data_url("png", png(strip)),
-        "gif": gif_src,
-        "keep": keep,
+        "src": file_data(keep(webp(strip, lossless=True), NAME)),
+        "keep": keep_as,
         "captions": captions,
         "label": label,
         "alt": alt,
@@ -120,8 +74,33 @@ def frames(
         "key": key,
         "aspect": f"{tiles[0].width} / {tiles[0].height}",
         "delay": delay,
+        "plays": plays and at is None,
     }
 
 
-def data_url(kind: str, content: bytes) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+def looping_gif(asked: object) -> str:
+    """The frames of a strip as a GIF that loops, there and back -> the path of its file; only made when it is asked for.
+
+    asked, by a browser that may send anything: {"strip": the hash in the name of its file, "frames": how many, "delay": ms,
+    "name": under which it is kept}.
+    """
+    given: dict[str, Any] = asked if isinstance(asked, dict) else {}
+    strip, count, delay = (given.get(k) for k in ("strip", "frames", "delay"))
+    path = Path(get_upload_folder()) / str(strip) / NAME
+    if not re.fullmatch("[0-9a-f]{64}", str(strip)) or not path.is_file():
+        raise gr.Error("the walk is not kept any more; draw it again", print_exception=False)
+    with Image.open(path) as found:
+        shown = found.convert("RGB")
+    first, *others = shown.split()
+    if all(band.tobytes() == first.tobytes() for band in others):
+        shown = first  # grey, of which a GIF has all shades
+    if not (isinstance(count, int) and isinstance(delay, int) and 1 < count <= shown.width and 20 <= delay < 1000):
+        raise gr.Error(f"{str(count)[:20]} frames of {str(delay)[:20]} ms are no walk", print_exception=False)
+    if shown.width % count:
+        raise gr.Error(f"{count} frames are not in this walk", print_exception=False)
+    side = shown.width // count
+    tiles = [shown.crop((i * side, 0, (i + 1) * side, shown.height)) for i in range(0, count, 2)]
+    scale = max(1, GIF_SIDE // side)
+    there = [t.resize((t.width * scale, t.height * scale), Image.Resampling.NEAREST) for t in tiles]
+    name = re.sub(r"[^\w.-]", "-", str(given.get("name")))[-80:].removesuffix(".gif")
+    return str(keep(gif(there + there[-2:0:-1], 2 * delay / 1000), f"{name}.gif"))

@@ -1,4 +1,4 @@
-"""`train --watch`: a page on this machine that follows a training, its state in plain words, what it draws, its losses.
+"""`train --watch`: a page on this machine that follows a training: its status, what it draws, its losses.
 
 It reads what the training writes into its folder, in a thread of the training's own process, and ends with it.
 """
@@ -17,25 +17,26 @@ from PIL import Image
 
 from .. import registry
 from ..images import from_pil, grid
-from ..training.state import Run
-from ..training.tracking import words
-from .controls import PRIVATE, picture
-from .curves import curve, losses, recurved, right
+from ..training import convergence, tracking
+from ..training.run import Run
+from .curves import PROGRESS, accuracies, curve, losses, progress, recurved
+from .events import PRIVATE
+from .pictures import picture
 from .theme import CSS, THEME
 
-EVERY = 3.0  # seconds between two looks of a browser
+EVERY = 3.0  # seconds between two polls of a browser
 WIDTH = 512  # pixels that a grid is enlarged to, by a whole factor
 
 
 class Page:
-    """Serves from `__enter__` to `__exit__`, after which a browser that looked on has seen the end."""
+    """Serves from `__enter__` to `__exit__`, after which a browser that followed has seen the end."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.lines: list[dict[str, Any]] = []  # of log.jsonl, so far
-        self.read = 0  # bytes of it
+        self.bytes_read = 0  # of it
         self.lock = threading.Lock()  # each browser is answered in a thread of its own
-        self.looked = -math.inf  # when a browser asked last
+        self.polled = -math.inf  # when a browser asked last
         self.ended = False
         with gr.Blocks(title=f"ganzoo: {run.folder.name}", analytics_enabled=False) as self.demo:
             self.render()
@@ -56,7 +57,7 @@ class Page:
 
     def __exit__(self, *error: object) -> None:
         self.ended = True
-        if time.monotonic() - self.looked < 2 * EVERY:  # somebody is looking: let them see the end
+        if time.monotonic() - self.polled < 2 * EVERY:  # somebody follows: let them see the end
             time.sleep(1.5 * EVERY)
         self.demo.close(verbose=False)
 
@@ -68,62 +69,71 @@ class Page:
         seen = gr.State((-1, ""))
         with gr.Row(equal_height=False, elem_classes="section"):
             with gr.Column(scale=5, min_width=300):
-                state = gr.Markdown(elem_id="watch-state")
+                status = gr.Markdown(elem_id="watch-state")
                 drawn = picture(None, "watch-picture", "What it draws of the same inputs all along")
-                at = gr.Markdown(elem_classes="said")
+                at = gr.Markdown(elem_classes="aside")
             with gr.Column(scale=6, min_width=300):
                 gr.Markdown("### What each player minimises")
                 terms = curve(losses([]), "watch-losses")
                 gr.Markdown(
                     "### What D gets right\nOf the real pictures and of the drawn ones: half of each where it can only guess."
                 )
-                shares = curve(right([]), "watch-right")
+                shares = curve(accuracies([]), "watch-right")
+                gr.Markdown(
+                    "### How far it is\nThe Fréchet distance, where a judge measures it along the way, and a critic's own "
+                    "estimate: once they no longer fall, it has converged."
+                )
+                distances = curve(progress([]), "watch-progress", [*PROGRESS.values()])
         timer = gr.Timer(EVERY)
         gr.on(
             [self.demo.load, timer.tick],
-            self.look,
+            self.poll,
             seen,
-            [seen, state, drawn, at, terms, shares, timer],
+            [seen, status, drawn, at, terms, shares, distances, timer],
             queue=False,
             **PRIVATE,
         )
 
     # ---- What happens --------------------------------------------------------------------------------------------
 
-    def look(self, seen: tuple[int, str]) -> tuple[Any, ...]:
+    def poll(self, seen: tuple[int, str]) -> tuple[Any, ...]:
         """What a browser has not seen yet: (lines of the log, last snapshot) is what it has."""
-        self.looked = time.monotonic()
+        self.polled = time.monotonic()
         ended = self.ended  # before the log is read, whose last line was written before that
         self.catch_up()
         shots = sorted((self.run.folder / "snapshots").glob("*.png"))
         now = len(self.lines), shots[-1].stem if shots else ""
-        drawn = at = terms = shares = gr.skip()
+        drawn = at = terms = shares = distances = gr.skip()
         if now[0] != seen[0]:
-            terms, shares = recurved(losses(self.lines)), recurved(right(self.lines))
+            terms, shares, distances = (recurved(of(self.lines)) for of in (losses, accuracies, progress))
         if now[1] != seen[1]:
             drawn, at = enlarged(shots[-1]), f"The same inputs all along, now at step {int(now[1]):,}."
-        return now, self.words(ended), drawn, at, terms, shares, gr.Timer(active=False) if ended else gr.skip()
+        return now, self.status(ended), drawn, at, terms, shares, distances, gr.Timer(active=False) if ended else gr.skip()
 
     def catch_up(self) -> None:
         """Read what was added to the log."""
         path = self.run.folder / "log.jsonl"
         if path.exists():
             with self.lock, path.open("rb") as file:
-                file.seek(self.read)
+                file.seek(self.bytes_read)
                 new = file.read()
                 whole = new[: new.rfind(b"\n") + 1]  # a line may be half written
-                self.read += len(whole)
+                self.bytes_read += len(whole)
                 self.lines += [json.loads(line) for line in whole.splitlines()]
 
-    def words(self, ended: bool) -> str:
+    def status(self, ended: bool) -> str:
         """The state, how far it is and how fast."""
         if not self.lines:
             return "## it begins"
         last = self.lines[-1]
-        state = words(last, last.get("classes_left"), len(self.run.engine.data.classes)) or "it trains"
+        reading = convergence.read(self.lines, tracking.countable(self.run))
+        state = reading.state or "it trains"
         if ended:
             state = f"ended, {state}"
-        return f"## {state}\nstep {last['step']:,} · {last['images']:,} pictures seen · {last['images_per_s']:,} a second"
+        return (
+            f"## {state}\nstep {last['step']:,} · {last['images']:,} pictures seen · {last['images_per_s']:,} a second\n\n"
+            + "\n".join(f"- {sentence}" for sentence in reading.sentences)
+        )
 
 
 def enlarged(path: Path) -> Image.Image:

@@ -1,0 +1,131 @@
+"""The table of scores: no trial is left out, failures count, ties are ties; and its tab, in a real Chromium."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from conftest import here, run_cli, tiny
+
+from ganzoo import registry
+from ganzoo.hub.resolve import bundled
+from ganzoo.training import leaderboard
+from ganzoo.training.leaderboard import Row, Trial, are_tied, as_markdown, interval
+
+FIRST = registry.MODELS[0]
+
+
+def row(name, *values, failure=""):
+    trials = [Trial(seed=s, command="", scores={"frechet": v}, images=64, failure=failure) for s, v in enumerate(values)]
+    return Row(name=name, model=FIRST, data="fake", device="", n=10, trials=trials)
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    """Runs of two seeds, of which one stopped early, and a third that never began."""
+    out = tmp_path_factory.mktemp("several") / "tiny"
+    here("train", FIRST, "--data", "fake", "--steps", 6, "--seeds", "3-4", "--out", out, "--quiet", *tiny(FIRST))
+    plan = json.loads((out / "seed-4" / "run.json").read_text())
+    (out / "seed-4" / "run.json").write_text(json.dumps(plan | {"steps": 9}))
+    (out / "seed-5").mkdir()
+    (out / "seed-5" / "run.json").write_text(json.dumps(plan | {"seed": 5}))
+    return out
+
+
+@pytest.fixture
+def weights(checkpoints, tmp_path, monkeypatch):
+    """A weights folder with a judge alone."""
+    shutil.copytree(checkpoints["judge"], tmp_path / "weights" / "judge-fake")
+    monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(tmp_path / "weights"))
+    return tmp_path / "weights"
+
+
+def test_every_seed_is_in_the_table_and_what_did_not_come_to_its_end_has_failed(several, weights):
+    found = json.loads(here("leaderboard", several, "--n", 20, "--json").stdout)
+    tiny_row = next(r for r in found if r["name"] == "tiny")
+    trials = {t["seed"]: t for t in tiny_row["trials"]}
+    assert list(trials) == [3, 4, 5]
+    assert trials[4]["failure"] == "stopped at step 6 of 9"
+    assert trials[5]["failure"] == "stopped at step 0 of 6"
+    assert trials[5]["scores"] == {}
+    assert set(trials[3]["scores"]) == set(leaderboard.SHOWN)
+    assert "--seed 3" in trials[3]["command"]
+    assert trials[3]["command"].startswith(f"python -m ganzoo train {FIRST} --data fake")
+    assert str(several.parent) not in json.dumps(found), "no folder of this machine"
+    assert tiny_row["failures"] >= 2
+    assert len(json.loads((several / "seeds.json").read_text())) == 2
+
+
+def test_what_is_recorded_is_there_when_the_runs_are_gone(several, weights, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    moved = shutil.copytree(several, tmp_path / "moved")
+    here("leaderboard", moved, "--n", 20, "--record")
+    shutil.rmtree(moved)
+    said = here("leaderboard").stdout
+    assert "| `moved` |" in said
+    assert "stopped at step 6 of 9" in said
+    (weights / leaderboard.BOARD).write_text('{"rows": [{"name": 3}], "format": 1}')
+    with pytest.raises(ValueError, match=r"leaderboard\.json: not a leaderboard .*name"):
+        leaderboard.kept()
+
+
+def test_seeds_of_a_checkpoint_are_its_trials():
+    several = [c for c in bundled() if c.manifest.seeds and c.manifest.draws]
+    assert several
+    for c in several:
+        found = leaderboard.of_checkpoint(c)
+        assert [t.seed for t in found.trials] == c.manifest.seeds.of
+        of_chosen = next(t for t in found.trials if t.seed == c.manifest.training.seed)
+        assert of_chosen.scores["frechet"] == pytest.approx(c.manifest.measure("frechet").value, rel=0.05)
+        assert found.command
+
+
+def test_equal_rows_are_a_tie_and_clearly_other_ones_are_not():
+    a, b = row("a", 1.0, 1.2, 0.9, 1.1, 1.0), row("b", 1.05, 0.95, 1.15, 1.0, 1.1)
+    far, single = row("far", 3.0, 3.3, 2.9, 3.1, 3.2), row("single", 1.0)
+    assert are_tied(a, b)
+    assert are_tied(a, far) is False
+    assert are_tied(a, single) is None
+    low, high = interval(a.values())
+    assert low < a.mean() < high
+    assert low >= 0.9
+    assert high <= 1.2
+    table = as_markdown([a, b, far, single]).splitlines()
+    assert [line.split("|")[-2].strip() for line in table[4:8]] == ["`b`", "`a`", "-", "one seed"]
+
+
+def test_a_failed_trial_is_named_and_counts_in_the_mean():
+    mixed = row("mixed", 1.0)
+    lost = Trial(seed=1, command="", scores={"frechet": 9.0, "lost_classes": 3}, images=64, failure="lost 3 of the classes")
+    both = Row(name="both", model=FIRST, data="fake", device="", n=10, trials=[*mixed.trials, lost])
+    assert both.mean() == 5
+    assert "- `both`: seed 1 lost 3 of the classes" in as_markdown([both])
+
+
+def test_what_draws_nothing_and_what_is_not_there_is_one_line(capsys, runs, tmp_path):
+    code, said = run_cli(capsys, "leaderboard", runs["judge"], "--n", 10)
+    assert (code, said.count("\n")) == (2, 1)
+    assert "draws" in said
+    code, said = run_cli(capsys, "leaderboard", tmp_path / "nowhere")
+    assert (code, "no run" in said) == (2, True)
+
+
+def test_the_tab_has_a_dot_a_seed_a_table_and_the_commands(visit):
+    page = visit("?v=2&tab=scores")
+    dots = page.locator("#scores-plot .mark-symbol path[aria-label]")
+    dots.first.wait_for()
+    wanted = leaderboard.by_data(leaderboard.merged(leaderboard.kept(), shipped()))
+    first = page.locator("#scores-data input:checked").get_attribute("value")
+    assert dots.count() == sum(len(r.values()) for r in wanted[first])
+    assert page.locator("#scores-table tbody tr").count() == len(wanted[first])
+    second = page.locator("#scores-data input").nth(1)
+    second.check()
+    name = wanted[second.get_attribute("value")][0].name
+    page.locator("#scores-table").get_by_text(name, exact=True).first.wait_for()
+    page.get_by_text("The command of every dot").click()
+    assert "python -m ganzoo train" in page.locator("#scores-commands").inner_text()
+
+
+def shipped():
+    return [r for c in bundled() if (r := leaderboard.of_checkpoint(c))]
