@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ import pytest
 import torch
 from filelock import FileLock
 from PIL import Image
+from support import bare as bare_app
 
 import ganzoo
 from ganzoo import data, registry
@@ -211,6 +213,42 @@ def app(tmp_path_factory):
     yield running
     running.stop()
     assert "Traceback" not in running.log.read_text()
+
+
+class Bare:
+    """A bare Gradio app, to which what ours takes is compared."""
+
+    def __init__(self, folder):
+        pictures = [folder / "black.png", folder / "white.png"]
+        for picture, shade in zip(pictures, (0, 255), strict=True):
+            Image.new("L", (1120, 1120), shade).save(picture)
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}/"
+        self.process, self.seconds = bare_app.started(bare_app.command(port, pictures), port, folder)
+
+    def opened(self, browser):
+        """A page of it -> (it, the milliseconds until its button was there)."""
+        page, begin = browser.new_page(), time.monotonic()
+        page.goto(self.url)
+        page.locator("#draw").wait_for()
+        return page, 1000 * (time.monotonic() - begin)
+
+    def click(self, browser):
+        """The milliseconds from its button to its picture, the median of nine."""
+        page, _ = self.opened(browser)
+        milliseconds = [page.evaluate(bare_app.UNTIL_CHANGED, ["#image img", CLICK]) for _ in range(10)][1:]
+        page.close()
+        return statistics.median(milliseconds)
+
+
+CLICK = "document.querySelector('#draw').click()"
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory):
+    running = Bare(tmp_path_factory.mktemp("bare"))
+    yield running
+    bare_app.stop(running.process)
 
 
 @pytest.fixture(scope="session")

@@ -38,8 +38,8 @@ def pixels(path):
 
 
 @pytest.mark.stopwatch
-def test_the_page_answers_quickly(app):
-    assert app.seconds < 20
+def test_the_page_answers_about_as_soon_as_a_bare_one(bare, app):
+    assert app.seconds < 2 * bare.seconds
 
 
 def test_endpoints_are_named_and_documented(client):

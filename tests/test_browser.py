@@ -23,7 +23,6 @@ from ganzoo.ui import texts
 from ganzoo.ui.curves import losses
 from ganzoo.ui.views.facts import Facts
 
-SLOWEST = 1000  # ms from a slider's move to its picture; 150 on a machine that does nothing else
 TOLD = {c.spec.name for c in GANS if any(x["type"] in ("Text", "Picture") for x in c.config["inputs"])}
 # See test_captions_tab.py and test_pictures_tab.py.
 WALKS = {c.spec.name for c in GANS if any(x["type"] == "Noise" for x in c.config["inputs"])}
@@ -63,12 +62,18 @@ def test_every_loss_term_of_every_checkpoint_has_a_colour(visit):
 
 
 @pytest.mark.stopwatch
-def test_pictures_are_there_within_three_seconds(visit):
-    start = time.monotonic()
-    page = visit()
-    page.locator("#zoo-landing img").first.wait_for()
-    page.wait_for_function("document.querySelector('#zoo-landing img').naturalWidth > 0")
-    assert time.monotonic() - start < 3
+def test_pictures_are_there_soon_after_a_bare_page_would_be(visit, bare, browser):
+    ours, theirs = [], []
+    for _ in range(3):
+        page, milliseconds = bare.opened(browser)
+        theirs.append(milliseconds)
+        page.close()
+        start = time.monotonic()
+        page = visit()
+        page.wait_for_function("document.querySelector('#zoo-landing img')?.naturalWidth > 0", polling="raf")
+        ours.append(1000 * (time.monotonic() - start))
+        page.close()
+    assert min(ours) < 3 * min(theirs), (ours, theirs)
 
 
 def test_a_tab_shows_its_own_pictures_large_and_crisp(visit):
@@ -228,7 +233,7 @@ def code_tab(visit):
 
 
 @pytest.mark.stopwatch
-def test_dragging_a_code_redraws_at_once(visit):
+def test_dragging_a_code_redraws_at_once(visit, bare, browser):
     page, name, _, code = code_tab(visit)
     milliseconds = []
     for i in range(9):
@@ -242,7 +247,7 @@ def test_dragging_a_code_redraws_at_once(visit):
         )
         milliseconds.append(1000 * (time.monotonic() - start))
         page.wait_for_timeout(100)
-    assert statistics.median(milliseconds) < SLOWEST, milliseconds
+    assert statistics.median(milliseconds) < 4 * bare.click(browser), milliseconds
 
 
 def test_of_many_positions_of_a_code_the_last_wins(visit):

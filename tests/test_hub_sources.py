@@ -223,7 +223,7 @@ def test_a_black_hole_keeps_the_app_and_its_first_picture_back_by_two_seconds(hu
         hole = seconds("hole")
     finally:
         hub.hole = ""
-    assert hole - refused < 3
+    assert hole < 1.5 * refused + 2
 
 
 @pytest.mark.stopwatch
@@ -244,11 +244,14 @@ def test_a_slow_download_does_not_keep_a_visitor_from_the_bundled_weights(hub, c
 
 @pytest.mark.stopwatch
 def test_a_name_that_cannot_be_looked_up_costs_little(tmp_path):
-    env = clean_env("http://hub.invalid", tmp_path) | {"GANZOO_HUB": "ada"}
+    env = clean_env("http://hub.invalid", tmp_path)
     command = [sys.executable, "-m", "ganzoo", "sample", NAME, "--n", "1", "--out", tmp_path / "x.png"]
-    start = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, cwd=REPO, env=env)
-    assert time.monotonic() - start < 30, "with torch's import; a naive client takes minutes"
-    assert done.returncode == 0
+    seconds = []
+    for hub in ("off", "ada"):
+        start = time.monotonic()
+        done = subprocess.run(command, capture_output=True, text=True, cwd=REPO, env=env | {"GANZOO_HUB": hub})
+        seconds.append(time.monotonic() - start)
+        assert done.returncode == 0
+    assert seconds[1] < 2 * seconds[0] + 10, "a naive client takes minutes"
     assert done.stderr.startswith(f"ada/{NAME}: the Hub cannot be reached (")
     assert len(done.stderr.splitlines()) == 1

@@ -153,10 +153,18 @@ def test_it_fits_a_phone_and_everybody_can_use_it(visitor, scheme):
         assert small == []
 
 
+ALL_IS_KEPT = """async () => {
+    const names = performance.getEntriesByType('resource').map((e) => e.name).filter((name) => /-[0-9a-f]{12}[.]/.test(name));
+    const kept = await Promise.all(names.map((name) => caches.match(name)));
+    return names.length > 1 && kept.every(Boolean);
+}"""
+
+
 def test_it_works_without_a_network_after_a_visit(visitor, served):
     page = visitor("?v=2&tab=vanilla")
     page.locator(".drawn canvas[data-query]").wait_for()
     page.wait_for_function("navigator.serviceWorker.controller")
+    page.wait_for_function(ALL_IS_KEPT)  # what came before the worker, too
     _, server = served
     server.shutdown()
     server.server_close()

@@ -11,15 +11,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -27,37 +24,15 @@ from playwright.sync_api import sync_playwright
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO))
 
+from support.bare import UNTIL_CHANGED, command, started, stop  # noqa: E402
+
 from ganzoo.ui import inference  # noqa: E402  of this repository, wherever this is started
 from ganzoo.ui.pictures import enlarge  # noqa: E402
 
-BARE = """
-import torch, torchvision
-import gradio as gr
-from PIL import Image
-pictures = [Image.open(path) for path in __import__("sys").argv[2:]]
-for picture in pictures: picture.load()
-at = 0
-def draw():
-    global at
-    at += 1
-    return pictures[at % len(pictures)]
-with gr.Blocks() as demo:
-    image, button = gr.Image(format="png", type="pil", elem_id="image"), gr.Button("draw", elem_id="draw")
-    button.click(draw, None, image)
-demo.launch(server_port=int(__import__("sys").argv[1]), quiet=True)
-"""
 SHIFTS = (
     "new PerformanceObserver((l) => { for (const e of l.getEntries()) if (!e.hadRecentInput) window.cls = (window.cls || 0) "
 )
 SHIFTS += "+ e.value }).observe({type: 'layout-shift', buffered: true})"
-# Do something, and wait until the image is another one, and there -> ms.
-UNTIL_CHANGED = """async ([image, act]) => {
-  const now = () => document.querySelector(image)?.src;
-  const before = now(), start = performance.now();
-  (0, eval)(act);
-  while (now() === before || !document.querySelector(image)?.complete) await new Promise((done) => setTimeout(done, 4));
-  return performance.now() - start;
-}"""
 LINE = {"offline": False, "latency": 100, "downloadThroughput": 10e6 / 8, "uploadThroughput": 10e6 / 8}
 SEED = "(() => { const s = document.querySelector('#dcgan-seed input'); s.value = Math.floor(Math.random() * 1e9);"
 SEED += " s.dispatchEvent(new Event('input', {bubbles: true})) })()"
@@ -78,26 +53,6 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
-
-
-def start(command, port, folder):
-    """A process -> (it, seconds to its first answer)."""
-    env = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": folder, "HF_HUB_OFFLINE": "1"}
-    env["GRADIO_ANALYTICS_ENABLED"] = "False"
-    begin = time.monotonic()
-    process = subprocess.Popen(command, cwd=REPO, env=env, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    while True:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20).read()
-            return process, time.monotonic() - begin
-        except OSError:
-            assert process.poll() is None, f"{command} ended"
-            time.sleep(0.02)
-
-
-def stop(process):
-    process.terminate()
-    process.wait(30)
 
 
 def pair(one, other):
@@ -213,20 +168,18 @@ def main(argv=None):
     args = parser.parse_args(argv)
     path = next(p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as p:
-        code = Path(folder) / "bare.py"
-        code.write_text(BARE)
         pictures = [Path(folder) / f"{seed}.png" for seed in (0, 16)]
         for seed, picture in zip((0, 16), pictures, strict=True):
             enlarge(inference.sample("dcgan-mnist", 16, seed).images).save(picture)
         seconds = [], []
-        commands = lambda port: ([sys.executable, "app.py"], [sys.executable, str(code), str(port), *map(str, pictures)])  # noqa: E731
+        commands = lambda port: ([sys.executable, "app.py"], command(port, pictures))  # noqa: E731
         for _ in range(args.starts):
             for kind in (0, 1):
-                process, took = start(commands(port := free_port())[kind], port, folder)
+                process, took = started(commands(port := free_port())[kind], port, folder)
                 seconds[kind].append(took)
                 stop(process)
         ports = free_port(), free_port()
-        running = [start(commands(port)[kind], port, folder)[0] for kind, port in enumerate(ports)]
+        running = [started(commands(port)[kind], port, folder)[0] for kind, port in enumerate(ports)]
         url, bare_url = (f"http://127.0.0.1:{port}/" for port in ports)
         browser = p.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-background-networking"])
         try:

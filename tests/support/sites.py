@@ -53,7 +53,7 @@ def visiting(base, browser):
     yield open_
     for context in contexts:
         context.close()
-    assert wrong == []
+    assert wrong == [], wrong
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 // The site: reads zoo.json and the address, shows the landing view or a model's page, and keeps the address up to date.
 import { onLoading } from './engine.js';
+import { keepFetched } from './files.js';
 import { decode, encode } from './links.js';
 import { page } from './page.js';
 import { h } from './parts.js';
@@ -112,7 +113,9 @@ async function start() {
     h('p', {}, 'Every picture is drawn on your own machine. After a first visit it works offline.', ...app),
   );
   show();
-  if ('serviceWorker' in navigator) navigator.serviceWorker.register('sw.js').catch(() => null); // without it, not offline
+  if (!('serviceWorker' in navigator)) return; // then not offline
+  navigator.serviceWorker.addEventListener('controllerchange', () => keepFetched().catch(() => null));
+  navigator.serviceWorker.register('sw.js').catch(() => null);
 }
 
 window.zoo = { encode, decode, facts: () => zoo };

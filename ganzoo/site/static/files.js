@@ -27,6 +27,14 @@ export async function fetchFile({ file, bytes, sha256 }, onProgress) {
   return raw;
 }
 
+// What a first visit fetched before its service worker was there, kept as that keeps what comes after.
+export async function keepFetched() {
+  const names = performance.getEntriesByType('resource').map((entry) => entry.name);
+  const wanted = names.filter((name) => /-[0-9a-f]{12}\.(png|webp)$/.test(name));
+  const store = await caches.open(FILES);
+  await Promise.all(wanted.map(async (name) => (await store.match(name)) ?? store.add(name)));
+}
+
 const hex = (buffer) => [...new Uint8Array(buffer)].map((b) => b.toString(16).padStart(2, '0')).join('');
 
 // What a file that is packed by gzip holds; a response, which has its bytes, text or JSON.

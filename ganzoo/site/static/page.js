@@ -338,7 +338,10 @@ class Training {
       change('shot', i);
       this.draw();
     });
-    this.element = h('section', {}, h('h2', {}, 'Watch it learn'), h('p', {}, this.facts.about), this.canvas, steps.element);
+    const said = 'Its pictures cannot be fetched now; move the slider when there is a network again.';
+    this.problem = h('p', { class: 'notice', role: 'alert', hidden: true }, said);
+    const about = [h('h2', {}, 'Watch it learn'), h('p', {}, this.facts.about)];
+    this.element = h('section', {}, ...about, this.problem, this.canvas, steps.element);
   }
 
   async draw() {
@@ -346,7 +349,14 @@ class Training {
       this.strip = new Image();
       this.strip.src = this.facts.file;
     }
-    await this.strip.decode();
+    try {
+      await this.strip.decode();
+    } catch {
+      this.strip = undefined;
+      this.problem.hidden = false;
+      return;
+    }
+    this.problem.hidden = true;
     paintRow(this.canvas, this.strip, this.at, this.facts.side, this.facts.columns);
     this.canvas.dataset.shot = this.at;
   }
