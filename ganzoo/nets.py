@@ -133,3 +133,13 @@ def init_normal(net: Net, std: float = 0.02) -> Net:
             nn.init.normal_(m.weight, 1.0, std)
             nn.init.zeros_(m.bias)
     return net
+
+
+def init_glorot(net: Net) -> Net:
+    """Weights uniform, with a variance of 2 / (fan in + fan out), biases 0 (Glorot & Bengio 2010, equation 16)."""
+    for m in net.modules():
+        if isinstance(m, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.xavier_uniform_(m.weight)
+            if m.bias is not None:
+                nn.init.zeros_(m.bias)
+    return net

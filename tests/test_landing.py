@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import pytest
 from support.links import TABS
 from support.pages import changed
 
@@ -25,6 +26,70 @@ def test_a_card_opens_its_tab_and_back_leads_to_the_landing_view(visit):
     page.go_back()
     cards.first.wait_for()
     assert urlsplit(page.url).query == ""
+
+
+@pytest.fixture
+def slow(app, browser):
+    """Open the page at an address; Gradio's scripts do not come before the second value is called."""
+    contexts, wrong = [], []
+
+    def open_(query, **options):
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page, held, released = context.new_page(), [], []
+        page.on("pageerror", lambda e: wrong.append(str(e)))
+        page.route("**/assets/*.js", lambda route: route.continue_() if released else held.append(route))
+        page.goto(app.url + query, wait_until="commit")
+
+        def release():
+            released.append(True)
+            for route in held:
+                route.continue_()
+
+        return page, release
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_the_landing_view_is_there_before_gradio_is_and_stays_where_it_was(slow, width):
+    page, release = slow("", viewport={"width": width, "height": 812})
+    of = "[...document.querySelectorAll('{0} a[data-tab] img')]"
+    page.wait_for_function(f"(all => all.length && all.slice(0, 4).every(x => x.naturalWidth))({of.format('#zoo-cover')})")
+    places = f"{of}.map(x => [x.src, Object.values(x.getBoundingClientRect().toJSON())])"
+    page.wait_for_function("document.fonts.status === 'loaded'")
+    first = page.evaluate(places.format("#zoo-cover"))
+    titles = page.locator("#zoo-cover nav a").all_inner_texts()
+    assert not page.evaluate("[...document.querySelectorAll('#zoo-cover [id]')].map(x => x.id).filter(x => x !== 'zoo-first')")
+    release()
+    page.wait_for_function("!document.querySelector('#zoo-cover') && window.zoo?.ready")
+    then = page.evaluate(places.format("#zoo-landing"))
+    assert [source for source, _ in then] == [source for source, _ in first]
+    for (_, one), (_, other) in zip(first, then, strict=True):
+        assert one == pytest.approx(other, abs=4)
+    assert page.get_by_role("tab").filter(visible=True).all_inner_texts() == titles
+
+
+def test_a_card_that_is_clicked_before_gradio_is_there_opens_its_tab(slow):
+    page, release = slow("?__theme=dark")
+    page.locator("#zoo-cover.dark a.card[data-tab=dcgan]").click()
+    release()
+    page.locator("#dcgan-picture img").first.wait_for()
+    page.wait_for_function("location.search.includes('tab=dcgan')")
+    assert not page.locator("#zoo-cover").count()
+    page.go_back()
+    page.locator("#zoo-landing a[data-tab]").first.wait_for()
+
+
+def test_an_address_of_a_tab_does_not_show_the_landing_view_first(slow):
+    page, release = slow("?v=2&tab=dcgan")
+    page.wait_for_function("document.readyState !== 'loading'")
+    assert not page.locator("#zoo-cover").count()
+    release()
+    page.locator("#dcgan-picture img").first.wait_for()
 
 
 def test_a_model_is_found_by_its_name_its_author_or_its_year(visit):

@@ -33,6 +33,7 @@ SHIFTS = (
     "new PerformanceObserver((l) => { for (const e of l.getEntries()) if (!e.hadRecentInput) window.cls = (window.cls || 0) "
 )
 SHIFTS += "+ e.value }).observe({type: 'layout-shift', buffered: true})"
+FIRST = ":is(#zoo-cover, #zoo-landing) section:first-child img"
 LINE = {"offline": False, "latency": 100, "downloadThroughput": 10e6 / 8, "uploadThroughput": 10e6 / 8}
 SEED = "(() => { const s = document.querySelector('#dcgan-seed input'); s.value = Math.floor(Math.random() * 1e9);"
 SEED += " s.dispatchEvent(new Event('input', {bubbles: true})) })()"
@@ -92,7 +93,7 @@ def first_visit(browser, url):
     wire = Wire(page, LINE)
     begin = time.monotonic()
     page.goto(url, wait_until="commit")
-    page.wait_for_function(LOADED, arg="#zoo-landing section:first-child img", polling=20)
+    page.wait_for_function(LOADED, arg=FIRST, polling=20)
     pictures = time.monotonic() - begin
     page.wait_for_function("() => window.zoo && zoo.ready")
     page.wait_for_timeout(2000)

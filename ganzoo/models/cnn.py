@@ -2,7 +2,8 @@
 
 Adds: to the paper's game and its non-saturating loss (section 3), the networks with which many courses introduce GANs on
 MNIST: D is two 3 x 3 convolutions of stride 2 with LeakyReLU and dropout 0.4, G a dense layer to 6 x 6, two 4 x 4 transposed
-convolutions of stride 2 and a 3 x 3 convolution; none is padded, so 6 goes to 14, 30 and 28.
+convolutions of stride 2 and a 3 x 3 convolution; none is padded, so 6 goes to 14, 30 and 28. Weights begin as Glorot has them,
+which is those tutorials' default: of torch's own, which are smaller, G's signal fades on its way and D wins at once.
 Departs: no paper has these networks, they are a tutorial's; they are the step between dense layers and DCGAN, without its
 batch norm. D returns a logit where the tutorials have a sigmoid; the picture ends in tanh; an averaged generator for sampling.
 Shapes: B batch, Z noise, W width, C channels, S side, s = (S - 4) / 4 the side that G starts from.
@@ -19,6 +20,7 @@ from ..config import knob
 from ..gan import GAN, Batch, Terms
 from ..inputs import Noise
 from ..losses import LOSSES
+from ..nets import init_glorot
 from ..spec import Paper, Spec, Step
 
 
@@ -75,7 +77,7 @@ class ConvolutionalGAN(GAN):
     def __init__(self, c: Config) -> None:
         super().__init__(c)
         self.inputs = (Noise("z", c.z),)
-        self.G, self.D = Generator(c), Discriminator(c)
+        self.G, self.D = init_glorot(Generator(c)), init_glorot(Discriminator(c))
         self.loss = LOSSES["non-saturating"]
         remedies.apply(self, c)
 

@@ -19,12 +19,17 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .. import files
+from . import assets
 
 # By which Gradio knows the address that it was asked for, and GZipMiddleware whether to compress.
 ADDRESS = (b"host", b"x-forwarded-host", b"x-forwarded-proto", b"x-gradio-server", b"accept-encoding")
 PAGES = 32  # kept at most, each some 150 kB, or 1.2 MB for who takes nothing compressed
 FOREVER = "public, max-age=31536000, immutable"  # of what has its content's hash in its name
 NAMED_BY_CONTENT = re.compile(r"/file=.*(/[0-9a-f]{64}/[^/]+|-[0-9a-f]{12}\.webp)$")  # as Gradio names what it keeps; previews
+
+
+MOUNT = b"<gradio-app"  # where Gradio's scripts build the page
+FIRST_VIEW = assets.script("first_view.js")
 
 
 def keep(content: bytes, name: str) -> Path:
@@ -67,6 +72,41 @@ class Lasting:
         await self.app(scope, receive, answer)
 
 
+def is_page(scope: Scope) -> bool:
+    """Whether it is asked for the page itself."""
+    found: bool = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == scope.get("root_path", "") + "/"
+    return found
+
+
+class FirstView:
+    """Puts a script into the page that shows the landing view at once, before Gradio's own scripts have come. A page that node
+    has rendered shows it without."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not is_page(scope):
+            await self.app(scope, receive, send)
+            return
+        start: list[Message] = []
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.append(message)
+                return
+            if start and not message.get("more_body"):
+                body = message.get("body", b"")
+                if MOUNT in body:
+                    message["body"] = body.replace(MOUNT, FIRST_VIEW.encode() + MOUNT, 1)
+                    MutableHeaders(raw=start[0]["headers"])["Content-Length"] = str(len(message["body"]))
+            if start:
+                await send(start.pop())
+            await send(message)
+
+        await self.app(scope, receive, answer)
+
+
 class SamePage:
     """Makes the page once for all who ask for the same address of it: Gradio builds it anew for each, which takes a tenth of a
     second. Nothing in it is one visitor's: the app knows no users. Gradio writes into it the address by which it was asked for,
@@ -77,7 +117,7 @@ class SamePage:
         self.pages: OrderedDict[tuple[object, ...], list[Message]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != scope.get("root_path", "") + "/":
+        if not is_page(scope):
             await self.app(scope, receive, send)
             return
         headers = [(k, v) for k, v in scope["headers"] if k in ADDRESS]
@@ -104,4 +144,4 @@ class SamePage:
         return answer
 
 
-MIDDLEWARE = [Middleware(SamePage), Middleware(GZipMiddleware, compresslevel=5), Middleware(Lasting)]
+MIDDLEWARE = [Middleware(SamePage), Middleware(GZipMiddleware, compresslevel=5), Middleware(FirstView), Middleware(Lasting)]

@@ -24,4 +24,4 @@ THEME = gr.themes.Default(primary_hue="indigo", secondary_hue="indigo", neutral_
     link_text_color_dark="*primary_300",
 )
 
-CSS = read("style.css")
+CSS = "".join(map(read, ("style.css", "landing.css", "closer.css")))

@@ -5,7 +5,13 @@ const config = window.gradio_config;
 const asked = new URLSearchParams(location.search);
 const isDark = asked.get('__theme') === 'dark' || (!asked.has('__theme') && matchMedia('(prefers-color-scheme: dark)').matches);
 
-const show = (parts) => {
+// The row of tabs, as links.
+const tabs = () => {
+  const items = config.components.filter(({ type, props }) => type === 'tabitem' && props.elem_id?.startsWith('tab-'));
+  return items.map(({ props: { id, label } }) => `<a href="?tab=${id}" data-tab="${id}">${label}</a>`).join('');
+};
+
+const show = (head, landing) => {
   const theme = document.createElement('link');
   theme.rel = 'stylesheet';
   theme.href = `theme.css?v=${config.theme_hash}`; // as Gradio asks for it
@@ -13,8 +19,11 @@ const show = (parts) => {
   style.textContent = config.css;
   const view = document.createElement('div');
   view.id = 'zoo-first';
-  view.className = isDark ? 'gradio-container dark' : 'gradio-container';
-  view.innerHTML = parts.map(({ elem_id, value }) => `<div class="${elem_id}">${value}</div>`).join('');
+  view.innerHTML = `<div class="zoo-head">${head}</div><nav>${tabs()}</nav><div class="zoo-landing">${landing}</div>`;
+  for (const named of view.querySelectorAll('[id]')) {
+    named.className = named.id; // the id will be that of what Gradio builds
+    named.removeAttribute('id');
+  }
   view.querySelector('input').disabled = true;
   for (const picture of view.querySelectorAll('img')) picture.fetchPriority = 'high';
   const cover = document.createElement('div');
@@ -29,6 +38,12 @@ const show = (parts) => {
 const isThere = () => {
   const pictures = [...document.querySelectorAll('#zoo-landing img')].slice(0, 4);
   return pictures.length > 0 && pictures.every((picture) => picture.complete);
+};
+
+// As a click on a card of what Gradio has built would.
+const openTab = (tab) => {
+  if (!window.zoo.ready) window.zoo.pendingTab = tab;
+  window.zoo.tabButton(tab)?.click();
 };
 
 const untilBuilt = (made) => {
@@ -46,12 +61,14 @@ const untilBuilt = (made) => {
       return;
     }
     for (const part of made) part.remove();
-    if (card) document.querySelector(`#zoo-landing a[data-tab="${card}"]`).click();
+    if (card) openTab(card);
   };
   requestAnimationFrame(wait);
 };
 
 if (config && !OPENS_A_TAB.some((key) => asked.has(key))) {
-  const parts = ['zoo-head', 'zoo-landing'].map((id) => config.components.find((one) => one.props.elem_id === id)?.props);
-  if (parts.every(Boolean)) untilBuilt(show(parts));
+  const parts = ['zoo-head', 'zoo-landing'].map(
+    (id) => config.components.find(({ props }) => props.elem_id === id)?.props.value,
+  );
+  if (parts.every(Boolean)) untilBuilt(show(...parts));
 }
