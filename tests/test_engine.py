@@ -195,6 +195,13 @@ def test_ctrl_c_saves_and_says_how_to_go_on(how, tmp_path):
     assert int(read_tensors(run / "state.safetensors")[1]["step"]) >= 50
 
 
+def first_difference(one, other):
+    """The step from which on two runs' losses differ, and both lines of their logs."""
+    logs = [{(x := json.loads(line))["step"]: x for line in (f / "log.jsonl").read_text().splitlines()} for f in (one, other)]
+    terms = [{step: {k: v for k, v in x.items() if k.startswith(("d_", "g_"))} for step, x in log.items()} for log in logs]
+    return next(((s, terms[0][s], terms[1][s]) for s in sorted(terms[0].keys() & terms[1]) if terms[0][s] != terms[1][s]), None)
+
+
 def test_kill_9_loses_no_file_and_resume_is_exact(tmp_path):
     """Killed in the middle, thrice, then resumed to step 400: the same weights as a run that never stopped."""
     name = registry.MODELS[-1]
@@ -210,8 +217,10 @@ def test_kill_9_loses_no_file_and_resume_is_exact(tmp_path):
         saved.append(int(facts["step"]))
         process = start("resume", run, "--save-every", 0.2)
     assert process.wait(240) == 0
-    (one, _), (two, _) = (read_tensors(f / "state.safetensors") for f in (tmp_path / "whole", run))
-    assert [k for k in one if not torch.equal(one[k], two[k])] == []
+    (one, its), (two, others) = (read_tensors(f / "state.safetensors") for f in (tmp_path / "whole", run))
+    assert (its["step"], others["step"]) == ("400", "400")
+    differing = [k for k in one if not torch.equal(one[k], two[k])]
+    assert differing == [], (len(differing), len(one), saved, first_difference(tmp_path / "whole", run))
     assert 0 < saved[-1] < 400, "it did not begin from the start again"
     steps = [json.loads(x)["step"] for x in (run / "log.jsonl").read_text().splitlines()]
     assert steps == sorted(set(steps)), "the log has no step twice"
