@@ -206,7 +206,7 @@ def test_kill_9_loses_no_file_and_resume_is_exact(tmp_path):
     """Killed in the middle, thrice, then resumed to step 400: the same weights as a run that never stopped."""
     name = registry.MODELS[-1]
     flags = ["--data", "fake", "--quiet", "--save-every", 0.2, *tiny(name)]
-    here("train", name, "--steps", 400, "--out", tmp_path / "whole", *flags)
+    cli("train", name, "--steps", 400, "--out", tmp_path / "whole", *flags)  # alone: torch's generator is a process's own
     run, saved = tmp_path / "killed", []
     process = start("train", name, "--steps", 400, "--out", run, *flags)
     for step in (50, 100, 200):

@@ -13,6 +13,7 @@ import yaml
 from conftest import REPO, cli, here, tiny
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from PIL import Image
 
 import ganzoo
 
@@ -114,9 +115,11 @@ def test_the_command_lines_of_the_readme_run(tmp_path, monkeypatch):
     """Word for word, but on noise for a few steps, since the real data are not in the repository."""
     block = next(b for b in re.findall(r"```bash\n(.*?)```", README, re.S) if "ganzoo list" in b)
     monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(tmp_path / "weights"))
+    Image.new("RGB", (40, 30), "red").save(tmp_path / "mine.png")
     for line in block.splitlines():
         args = line.split("#")[0].split()[3:]
-        args = [str(tmp_path / a) if a in ("runs/try", "runs/more", "grid.png") else {"mnist": "fake"}.get(a, a) for a in args]
+        files = ("runs/try", "runs/more", "grid.png", "mine.png", "found.png")
+        args = [str(tmp_path / a) if a in files else {"mnist": "fake"}.get(a, a) for a in args]
         args = [{"--minutes": "--steps", "2": "20", "10": "30"}.get(a, a) for a in args]
         if args[0] == "train":
             args += [*map(str, tiny(args[1])), "--quiet"]

@@ -16,6 +16,7 @@ VERBS = {  # verb -> its line in `--help`; ganzoo/cli/VERB.py has the rest
     "train": "train a model",
     "resume": "go on with a training, bit for bit",
     "sample": "draw pictures",
+    "invert": "the picture nearest to yours that a model can draw",
     "eval": "measure a checkpoint or a run",
     "leaderboard": "every training over its seeds, failures counted",
     "export": "make weights/NAME/ of a run",

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from .. import inputs
+from .. import inputs, inversion
 from ..checkpoint.folder import Checkpoint, weights_dir
 from ..checkpoint.manifest import weigh
 from ..gan import GAN, as_gan
@@ -33,7 +33,8 @@ from ..models._image_to_image import ImageToImageGAN
 from ..models._text_to_image import TextToImageGAN
 from ..text import caption
 from . import opinion
-from .limits import BLUR, FRAMES, MOST, SEEDS_A_STEP, STEP_SIDE, STEPS, STRONGEST, TABLE
+from .batches import draw_stages, draw_way, halve_batch_on_oom
+from .limits import BLUR, FRAMES, MOST, SEEDS_A_STEP, STEP_SIDE, STEPS, STRONGEST, TABLE, WAY
 
 KEPT = 16  # networks in memory
 
@@ -197,6 +198,25 @@ def back(name: str, images: Tensor) -> Tensor:
     return found
 
 
+@dataclass(frozen=True)
+class Found:
+    """The nearest of the candidates, uint8 (C, S, S); from what was found to a seed's picture, uint8 (WAY, C, S, S); and what
+    share of the picture's variance the one and the other explain."""
+
+    first: Tensor
+    way: Tensor
+    explained_at_first: float
+    explained: float
+
+
+def invert(name: str, image: Tensor, end: int) -> Found:
+    """The noise of a picture, uint8 (C, S, S), and the way from there to a seed. ValueError for anything out of bounds."""
+    found: Found = run(
+        "invert", inversion.STARTS * inversion.STEPS, name, image, whole_number("seed", end, 0, inputs.SEEDS - 1)
+    )
+    return found
+
+
 def infer(name: str, image: Tensor) -> dict[str, list[float]]:
     """What a model reads in a picture, uint8 (C, S, S): a Choice's probabilities, a Code's number (clamped to its range)."""
     found: dict[str, list[float]] = run("infer", 1, name, image)
@@ -226,31 +246,6 @@ try:
     on_zero_gpu: Callable[..., Any] = spaces.GPU(duration=gpu_seconds)(_run)
 except ImportError:  # not on a Space
     on_zero_gpu = _run
-
-
-def draw_stages(gan: GAN, batch: dict[str, Tensor]) -> tuple[list[Tensor], int]:
-    """uint8 pictures of a batch, of each stage, and how many were drawn at once."""
-    return halve_batch_on_oom(
-        len(next(iter(batch.values()))), lambda rows: gan.show_stages({k: v[rows] for k, v in batch.items()})
-    )
-
-
-def halve_batch_on_oom(n: int, draw: Callable[[slice], list[Tensor]]) -> tuple[list[Tensor], int]:
-    """Draw n rows -> uint8 pictures of each stage, and how many rows at once: fewer by halves where memory does not do for
-    more. ValueError if it does not do for one.
-    """
-    at_once = n
-    while True:
-        try:
-            chunks = [draw(slice(i, i + at_once)) for i in range(0, n, at_once)]
-            return [to_uint8(torch.cat(stage)) for stage in zip(*chunks, strict=True)], at_once
-        except torch.OutOfMemoryError:
-            if at_once == 1:
-                raise ValueError("the GPU has no memory left for even one picture; try again in a minute") from None
-            at_once = (at_once + 1) // 2
-        if torch.cuda.is_initialized():
-            torch.cuda.empty_cache()
-        log.warning("out of GPU memory: drawing %d pictures at once instead of %d", at_once, n)
 
 
 def readable(x: Input, drawn: Tensor) -> list[Any]:
@@ -322,10 +317,14 @@ def _infer(name: str, image: Tensor) -> dict[str, list[float]]:
 def _walk(name: str, start: int, end: int, fixed: dict[str, Any]) -> Tensor:
     _, gan = load(name)
     a, b = (gan.draw(1, seed, **fixed) for seed in (start, end))
-    t = torch.linspace(0, 1, FRAMES, device=gan.device)
-    batch = {k: v.expand(FRAMES, *v.shape[1:]) for k, v in a.items()}
-    batch |= {x.name: x.between(a[x.name][0], b[x.name][0], t) for x in gan.inputs if isinstance(x, Noise)}
-    return draw_stages(gan, batch)[0][-1]
+    return draw_way(gan, a, b, FRAMES)
+
+
+def _invert(name: str, image: Tensor, end: int) -> Found:
+    _, gan = load(name)
+    found = inversion.invert(gan, from_uint8(image))
+    b = gan.draw(1, end)
+    return Found(to_uint8(found.first), draw_way(gan, found.inputs, b, WAY), found.explained_at_first, found.explained)
 
 
 @torch.inference_mode()
@@ -354,6 +353,7 @@ TASKS: dict[str, Callable[..., Any]] = {
     "sample_each": _sample_each,
     "back": _back,
     "infer": _infer,
+    "invert": _invert,
     "look_closer": _look_closer,
     "other_logits": _other_logits,
 }

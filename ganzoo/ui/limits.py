@@ -5,6 +5,7 @@ from __future__ import annotations
 MOST = 64  # pictures a request
 TABLE = 128  # pictures in a table
 FRAMES = 48  # of a walk
+WAY = 24  # of one that begins at a picture that was found
 STEPS, SEEDS_A_STEP = 17, 4  # of a walk from caption to caption; an odd number has a step halfway
 STEP_SIDE = 64  # pixels of its pictures at most: a larger picture is seen through to the first stage only
 BLUR = 0  # times as much of a caption's blur (EPSILON) in a tab, until a visitor asks for more: they are taken at their word

@@ -202,6 +202,17 @@ def within(what: str, value: object, low: int, high: int) -> tuple[int, str]:
     )
 
 
+def way_from_found(share: int, end: int) -> str:
+    """Where a picture is on the way from one that was found to one of its own.
+
+    >>> way_from_found(0, 8), way_from_found(50, 8), way_from_found(100, 8)
+    ('what was found', '50 % of the way to picture 8', 'picture 8')
+    """
+    if share in (0, 100):
+        return f"picture {end}" if share else "what was found"
+    return f"{share} % of the way to picture {end}"
+
+
 def seed_within(value: object, what: str = SEED) -> tuple[int, str]:
     return within(what, value, 0, SEEDS - 1)
 

@@ -66,7 +66,7 @@ def some(rng, key, inputs):
         return "".join(rng.choices(choice.options, k=rng.randint(1, LETTERS)))
     if key == "parts":
         return rng.choices(choice.options, k=rng.randint(1, LETTERS))
-    if key.endswith("drawing"):
+    if key.endswith("drawing") or key == "wanted":
         return SEPARATOR.join("".join(rng.choices(INK, k=2 * rng.randint(1, 30))) for _ in range(rng.randint(1, 4)))
     if isinstance(by_name[key], Picture):
         return rng.choice(["any", *map(str, range(by_name[key].examples))])

@@ -10,6 +10,7 @@ from .enlarged import Enlarged
 from .facts import Facts
 from .game import Game
 from .growth import Growth
+from .inversion import Inversion
 from .nearest import Nearest
 from .round_trip import RoundTrip
 from .samples import Samples
@@ -27,6 +28,7 @@ VIEWS: tuple[type[View], ...] = (
     Table,
     Word,
     Detective,
+    Inversion,
     Enlarged,
     RoundTrip,
     Captions,
