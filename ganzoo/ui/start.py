@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import contextlib
+import ctypes
 import os
 import re
 import shutil
@@ -56,6 +57,7 @@ def table() -> str:
     )
 
 
+ARENA_MAX = -8  # as <malloc.h> numbers it
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 FOLDER = "ganzoo-app-"  # and the process's number, of a folder of pictures that are being shown
 STALE = 86_400  # seconds after which a folder goes whose process was killed
@@ -73,6 +75,14 @@ def prepare() -> None:
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that the folder goes then too
     os.environ["GRADIO_TEMP_DIR"] = str(picture_folder())
+    share_memory_pools()
+
+
+def share_memory_pools() -> None:
+    """Let all threads take memory from two pools instead of one each, of which every one keeps what it once needed; glibc's
+    alone. A crowd's growth is a quarter less by it (LOG.md)."""
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None:
+        mallopt(ARENA_MAX, 2)
 
 
 def reach_loopback() -> None:
