@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganzoo.training.engine import pick_precision
+from ganzoo.training.device import pick_precision
 from ganzoo.training.kernels import SWAPS, UpConv2d, Upsample, set_backend_flags, use_fast_cpu_layers
 
 

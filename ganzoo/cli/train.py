@@ -12,7 +12,7 @@ from .. import registry
 from ..spec import Recipe, Spec, Step
 from .following import train_to_the_end
 from .knobs import add_knobs, checked, flag, given
-from .options import add_budget
+from .options import add_budget, positive
 from .parser import Parser
 
 STEPS = 10_000  # of a training that was given no budget
@@ -49,6 +49,8 @@ def add_training(parser: argparse.ArgumentParser, spec: Spec) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default auto)")
     parser.add_argument("--precision", default="auto", help="auto, bf16 or fp32 (default auto)")
     parser.add_argument("--deterministic", action="store_true", help="the same bits on a GPU each time, too; slower")
+    help = "play each batch in N parts, one after the other, where memory does not hold all of it (gradient accumulation)"
+    parser.add_argument("--accumulate", type=positive(int), default=1, metavar="N", help=help)
     if spec.recipes:
 
         def known(recipe: str) -> str:
@@ -97,6 +99,7 @@ def run(args: argparse.Namespace) -> None:
         images=args.images,
         keep_best=args.keep_best,
         deterministic=args.deterministic,
+        accumulate=args.accumulate,
         start=args.start,
         recipe=name,
         command=describe_command(),

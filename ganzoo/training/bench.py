@@ -31,7 +31,8 @@ from ..images import from_uint8, to_pil, to_uint8
 from ..metrics.measure import conditions, evaluate, judge_of
 from ..metrics.quality import frechet_distance
 from ..spec import Spec
-from .engine import Engine, configure_for, pick_device, pick_precision
+from .device import pick_device, pick_precision
+from .engine import Engine, configure_for
 from .warm_start import opened
 
 TURNS = 5  # of each loop, at most

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ from ..images import to_uint8
 from ..inputs import Text
 from ..spec import Spec
 from .distributed import Group
-from .kernels import bf16_is_faster, set_backend_flags, use_fast_cpu_layers
+from .kernels import set_backend_flags, use_fast_cpu_layers
 
 EXAMPLES = 64  # rows of the data among which a GAN that takes pictures finds its examples
 FIXED = 64  # pictures whose inputs stay the same along training: the timeline
@@ -30,28 +30,6 @@ FIXED = 64  # pictures whose inputs stay the same along training: the timeline
 
 class Diverged(RuntimeError):
     """A loss term is no longer a finite number."""
-
-
-def pick_device(name: str) -> torch.device:
-    """auto, cpu, cuda, cuda:1 or mps -> the device; auto takes this rank's GPU. ValueError if this machine has none such."""
-    if name == "auto":
-        return torch.device(f"cuda:{Group().local_rank}" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device: {name!r} cannot be used here ({str(error).splitlines()[0][:80]}); try auto or cpu") from None
-    return device
-
-
-def pick_precision(name: str, device: torch.device) -> str:
-    """auto, bf16 or fp32 -> bf16 or fp32; auto takes bf16 where the processor is faster in it."""
-    if name not in ("auto", "bf16", "fp32"):
-        raise ValueError(f"precision: {name!r} is not one of auto, bf16, fp32")
-    if name != "auto":
-        return name
-    fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else bf16_is_faster()
-    return "bf16" if fast else "fp32"
 
 
 def configure_for(spec: Spec, given: dict[str, object], data: Data) -> Config:
@@ -75,6 +53,7 @@ class Engine:
         | None = None,  # what is done to new networks; None where a state will be read over them
         images_before: int = 0,  # pictures that the networks had seen when the training began
         deterministic: bool = False,  # on a GPU: the same bits each time
+        accumulate: int = 1,  # parts in which a batch is played, one after the other
     ) -> None:
         set_backend_flags(device, deterministic)
         torch.manual_seed(stream("init", seed))
@@ -92,6 +71,10 @@ class Engine:
         self.order = Order(len(data), seed)
         self.feed = Feed(data, self.order, self.config.batch, self.group.shard, device)
         self.step, self.images_before = 0, images_before
+        if not 1 <= accumulate <= self.config.batch // 2:  # batch norm needs two
+            most = self.config.batch // 2
+            raise ValueError(f"accumulate: {accumulate} parts of a batch of {self.config.batch}; give 1 to {most}")
+        self.accumulate = accumulate
         self.batch_share = 1.0  # of the batch that this process plays
         self.unread_terms: list[tuple[int, Terms]] = []  # terms of the steps since the last `mean_terms`, still on the device
 
@@ -152,14 +135,9 @@ class Engine:
         # Execute the phases that are due.
         logged: Terms = {}
         for phase in due:
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-                terms = phase.loss(batches[phase.name])
-            loss = torch.stack(list(terms.values())).sum()
-            torch.autograd.backward(loss, inputs=self.parameters[phase.name])
+            logged |= self.backward(phase, batches[phase.name])
             self.group.average_gradients(self.parameters[phase.name], self.batch_share)
             self.move(phase)
-            logged |= {k: v.detach() for k, v in terms.items()} | self.game.logs
-            self.game.logs = {}
 
         if self.group.size > 1:
             self.group.sync_buffers(persistent_buffers(self.game), self.batch_share)
@@ -180,6 +158,24 @@ class Engine:
         known = {i.name: rows[i.name] for i in self.game.inputs if i.name in rows}
         drawn = self.game.draw(self.config.batch, None, **known)
         return rows | {k: v if k in known else self.group.shard(v) for k, v in drawn.items()}
+
+    def backward(self, phase: Phase, batch: Batch) -> Terms:
+        """Leave the gradients of a phase's loss in the weights that it moves -> its terms, detached.
+
+        A batch that is played in parts is forgotten part by part, and what its fake pictures were drawn by, too: G draws them
+        anew in its own phase. Gradients are those of the whole batch, but for what looks at a batch as a whole: batch norm, a
+        deviation, packing see their part alone.
+        """
+        mean: Terms = {}
+        for part, share in parts_of(batch, self.accumulate):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+                terms = phase.loss(part)
+            loss = torch.stack(list(terms.values())).sum()
+            torch.autograd.backward(loss if share == 1 else loss * share, inputs=self.parameters[phase.name])
+            for name, value in ({k: v.detach() for k, v in terms.items()} | self.game.logs).items():
+                mean[name] = value if share == 1 else mean.get(name, 0) + value * share
+            self.game.logs = {}
+        return mean
 
     def move(self, phase: Phase) -> None:
         """Step a phase's optimiser, at its learning rate of now."""
@@ -228,3 +224,14 @@ class Engine:
     def snapshot(self) -> Tensor:
         """The averaged networks' pictures of the fixed inputs -> uint8 (FIXED, C, S, S)."""
         return to_uint8(as_gan(self.average).show(self.fixed))
+
+
+def parts_of(batch: Batch, n: int) -> Iterator[tuple[Batch, float]]:
+    """A batch in n parts, each with its share of it. One part is the batch itself, which keeps what the phases put into it."""
+    if n == 1:
+        yield batch, 1.0
+        return
+    rows = {k: v.tensor_split(n) for k, v in batch.items()}
+    for i in range(n):
+        part = {k: v[i] for k, v in rows.items()}
+        yield part, len(part["image"]) / len(batch["image"])

@@ -32,6 +32,7 @@ class Plan:
     images: int | None = None
     keep_best: bool = False
     deterministic: bool = False  # on a GPU: the same bits each time; a CPU gives them anyway
+    accumulate: int = 1  # parts in which a batch is played, one after the other
     start: str = ""  # the checkpoint or run whose networks it begins with
     started: dict[str, Any] = field(default_factory=dict)  # what that was: name, revision, pictures, commands
     recipe: str | None = None

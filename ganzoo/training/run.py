@@ -37,8 +37,9 @@ from ..data.folder import absolute, split_of
 from ..files import clean, read_tensors, write, write_json, write_tensors
 from ..gan import Game, inference_state, training_only_state
 from ..metrics.measure import judge_of
+from .device import pick_device, pick_precision
 from .distributed import Group
-from .engine import Engine, pick_device, pick_precision
+from .engine import Engine
 from .plan import FORMAT, STATE, Plan, read_plan
 from .warm_start import WarmStart, opened
 
@@ -85,6 +86,7 @@ class Run:
             initialise,
             images_before=plan.started.get("images", 0),
             deterministic=plan.deterministic,
+            accumulate=plan.accumulate,
         )
         plan = replace(
             plan,
