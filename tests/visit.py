@@ -153,7 +153,7 @@ def clicks(browser, url, bare_url, n):
         ours, theirs = [], []
         for _ in range(n + 2):
             page.evaluate(SEED)
-            page.wait_for_timeout(50)
+            page.wait_for_timeout(200)  # longer than a slider rests before a second key counts
             page.bring_to_front()
             ours.append(page.evaluate(UNTIL_CHANGED, ["#dcgan-picture img", act]))
             bare.bring_to_front()

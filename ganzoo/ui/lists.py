@@ -15,10 +15,10 @@ NOTHING: dict[str, Any] = {"lists": [], "values": {}, "open": OPEN}  # where it 
 TEMPLATE, STYLE, SCRIPT = (read(f"lists.{kind}") for kind in ("html", "css", "js"))
 
 
-def lists(elem_id: str) -> gr.HTML:
-    """The component, still empty; `shown` makes its values. Its event is `input`: a visitor chose from the list `last`."""
+def lists(elem_id: str, wording: Wording | None, caption: str) -> gr.HTML:
+    """The component, set to a caption. Its event is `input`: a visitor chose from the list `last`."""
     return gr.HTML(
-        NOTHING,
+        shown(wording, caption),
         html_template=TEMPLATE,
         css_template=STYLE,
         js_on_load=SCRIPT,

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from ... import data
 from ...checkpoint.folder import Checkpoint
 from ...inputs import EPSILON, MAX_SUGGESTIONS, Code, Input, Text
 from .. import lists, prompts
@@ -52,7 +53,7 @@ class TextControl(Control):
             elem_classes="settles",
         )
         self.reading = gr.HTML("", elem_id=tab.id("reading"), elem_classes="flush")
-        self.lists = lists.lists(tab.id("lists"))
+        self.lists = lists.lists(tab.id("lists"), data.wording(c.manifest.data.name), first)
         with gr.Row(elem_classes="chips"):
             own = [one for one, _ in x.suggestions][:MAX_SUGGESTIONS]
             self.chips = [

@@ -16,7 +16,7 @@ const show = (head, landing) => {
   theme.rel = 'stylesheet';
   theme.href = `theme.css?v=${config.theme_hash}`; // as Gradio asks for it
   const style = document.createElement('style');
-  style.textContent = config.css;
+  style.textContent = `${config.css} gradio-app { visibility: hidden }`; // what moves while it is being built, nobody sees
   const view = document.createElement('div');
   view.id = 'zoo-first';
   view.innerHTML = `<div class="zoo-head">${head}</div><nav>${tabs()}</nav><div class="zoo-landing">${landing}</div>`;
