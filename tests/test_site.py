@@ -184,7 +184,7 @@ def test_what_a_visit_weighs(visitor, site):
     pages = [p for p in site.rglob("*") if p.is_file() and p.suffix in (".js", ".css", ".html", ".json", ".svg", ".mjs")]
     assert sum(p.stat().st_size for p in pages) < 250_000
     assert (site / "runtime" / runtime.PACKED).stat().st_size < 3_800_000
-    assert all(p.stat().st_size < 1_500_000 for p in (site / "networks").glob("*-mnist-*"))
+    assert all(p.stat().st_size < 2_100_000 for p in (site / "networks").glob("*-mnist-*"))
 
 
 @pytest.mark.parametrize(
