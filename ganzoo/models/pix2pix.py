@@ -159,7 +159,7 @@ SPEC = Spec(
         "faces": (
             Step(
                 {"width": 24, "most": 4, "d_width": 16, "l1": 10.0, "erase": 0.4, "batch": 16, "lr_g": 5e-4, "lr_d": 5e-4},
-                images=28_000,
+                images=150_000,
                 data="faces",
             ),
         )
