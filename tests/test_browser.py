@@ -62,15 +62,15 @@ def test_every_loss_term_of_every_checkpoint_has_a_colour(visit):
 
 
 @pytest.mark.stopwatch
-def test_pictures_are_there_soon_after_a_bare_page_would_be(visit, bare, browser):
+def test_pictures_are_there_about_as_soon_as_a_bare_page_would_be(app, bare, browser):
     ours, theirs = [], []
     for _ in range(3):
         page, milliseconds = bare.opened(browser)
         theirs.append(milliseconds)
         page.close()
-        start = time.monotonic()
-        page = visit()
-        page.wait_for_function("document.querySelector('#zoo-landing img')?.naturalWidth > 0", polling="raf")
+        page, start = browser.new_page(), time.monotonic()
+        page.goto(app.url, wait_until="commit")
+        page.wait_for_function("document.querySelector(':is(#zoo-cover, #zoo-landing) img')?.naturalWidth > 0", polling="raf")
         ours.append(1000 * (time.monotonic() - start))
         page.close()
     assert min(ours) < 3 * min(theirs), (ours, theirs)

@@ -89,7 +89,7 @@ def test_a_tab_that_somebody_opened_is_there_at_once_for_the_next(app, bare, bro
         pictures_of(page, name)
         milliseconds.append(1000 * (time.monotonic() - start))
         page.close()
-    assert min(milliseconds[1:]) < 6 * bare.click(browser), milliseconds
+    assert min(milliseconds[1:]) < 12 * bare.click(browser), milliseconds  # two round trips, and several pictures
 
 
 def test_what_was_done_in_a_tab_stays_when_it_is_opened_again(app, browser):
