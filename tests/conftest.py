@@ -26,6 +26,7 @@ from ganzoo import data, registry
 from ganzoo.__main__ import main
 from ganzoo.checkpoint import card
 from ganzoo.config import configure
+from ganzoo.data import folder as folders
 from ganzoo.files import write_json
 from ganzoo.hub import pretrained
 
@@ -352,6 +353,12 @@ def kept(tmp_path_factory):
     (folder / "log.jsonl").write_text('{"step": 5, "images": 40, "g_fool": 0.7}\n')
     card.write(ganzoo.resolve(str(folder)))
     return folder
+
+
+@pytest.fixture
+def nothing_logged_before(monkeypatch):
+    """What is said of a folder is said once a process."""
+    monkeypatch.setattr(folders, "_logged", set())
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from ganzoo.training.warm_start import WarmStart
 NAME = "emoji_painter"
 SPEC = registry.spec(NAME)
 PICTURES = data.load("fake")
-CAPTION = "a small red circle in the centre"
 
 
 def engine(**knobs):

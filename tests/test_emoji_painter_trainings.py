@@ -29,21 +29,6 @@ def engine(**knobs):
     return Engine(SPEC, dict(SPEC.tiny) | knobs, PICTURES, 0, torch.device("cpu"), "fp32")
 
 
-def batch_of(e):
-    batch = e.feed.at(0)
-    return batch | e.game.draw(e.config.batch, None, text=batch["text"])
-
-
-def averaged(image, places):
-    """(B, C, S, S) -> (B, C, places, places), by its definition."""
-    side = image.shape[-1] // places
-    return image.unfold(2, side, side).unfold(3, side, side).mean((4, 5))
-
-
-def moves(term, net):
-    return any(g is not None and g.any() for g in torch.autograd.grad(term, [*net.parameters()], allow_unused=True))
-
-
 # ---- Layers that a training may add -----------------------------------------------------------------------------------
 
 

@@ -9,30 +9,13 @@ import zlib
 import pytest
 import torch
 from PIL import Image
-from support.pictures import write_metadata
+from support.pictures import fill, labels_of, write_metadata
 
 from ganzoo import data
 from ganzoo.data import folder as folders
 from ganzoo.data.listing import FEW, list_folder
 
-ROSE, CAT = "a red rose", "猫 und Kätzchen"
-
-
-@pytest.fixture(autouse=True)
-def nothing_logged_before(monkeypatch):
-    monkeypatch.setattr(folders, "_logged", set())
-
-
-def fill(root, *names, mode="RGB"):
-    for i, name in enumerate(names):
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new(mode, (8, 8), i if mode == "L" else (i % 256, i // 256, 99)).save(path)
-
-
-def found(root):
-    """{path: label} of what is listed."""
-    return {e.name: e.label for e in list_folder(root).entries}
+pytestmark = pytest.mark.usefixtures("nothing_logged_before")
 
 
 @pytest.mark.parametrize(
@@ -53,28 +36,28 @@ def found(root):
     ],
 )
 def test_hidden_files_and_folders_are_no_pictures_and_no_classes(tmp_path, hidden):
-    fill(tmp_path, "cat/a.png", "dog/b.png", hidden)
-    assert found(tmp_path) == {"cat/a.png": "cat", "dog/b.png": "dog"}
+    fill(tmp_path, ["cat/a.png", "dog/b.png", hidden])
+    assert labels_of(tmp_path) == {"cat/a.png": "cat", "dog/b.png": "dog"}
 
 
 def test_a_folder_that_is_hidden_itself_is_read(tmp_path):
-    fill(tmp_path / ".cache/__pets", "cat/a.png", "dog/b.png")
-    assert len(found(tmp_path / ".cache/__pets")) == 2
+    fill(tmp_path / ".cache/__pets", ["cat/a.png", "dog/b.png"])
+    assert len(labels_of(tmp_path / ".cache/__pets")) == 2
 
 
 def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
-    fill(tmp_path / "elsewhere", "a.png", "b.png")
-    fill(tmp_path / "pets", "dog/c.png")
+    fill(tmp_path / "elsewhere", ["a.png", "b.png"])
+    fill(tmp_path / "pets", ["dog/c.png"])
     (tmp_path / "pets/cat").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "pets/dog/again").symlink_to(tmp_path / "pets")
     (tmp_path / "elsewhere/self").symlink_to(tmp_path / "elsewhere")
-    assert found(tmp_path / "pets") == {"cat/a.png": "cat", "cat/b.png": "cat", "dog/c.png": "dog"}
+    assert labels_of(tmp_path / "pets") == {"cat/a.png": "cat", "cat/b.png": "cat", "dog/c.png": "dog"}
 
 
 @pytest.mark.parametrize("split", ["", "train/"])
 def test_the_layout_of_the_hubs_cache_is_read(tmp_path, split):
     """snapshots/COMMIT/... are links into blobs/."""
-    fill(tmp_path, "blobs/0a.png", "blobs/0b.png")
+    fill(tmp_path, ["blobs/0a.png", "blobs/0b.png"])
     snapshot = tmp_path / "snapshots/f00d" / split
     snapshot.mkdir(parents=True)
     for blob, name in (("0a", "one.png"), ("0b", "two.png")):
@@ -113,12 +96,12 @@ def test_a_class_that_is_not_named_in_utf8_has_a_name_that_can_be_written(tmp_pa
     ["png", "jpg", "jpeg", "jfif", "jpe", "webp", "bmp", "gif", "tif", "tiff", "avif", "jp2", "j2k", "ppm", "pgm", "tga"],
 )
 def test_every_kind_that_pillow_reads_is_read(tmp_path, ending):
-    fill(tmp_path, f"train/a.{ending}", f"train/b.{ending.upper()}", mode="L")
+    fill(tmp_path, [f"train/a.{ending}", f"train/b.{ending.upper()}"], mode="L")
     assert len(data.load(f"folder:{tmp_path}@8")) == 2
 
 
 def test_what_is_passed_over_is_said_once_with_counts(tmp_path, caplog):
-    fill(tmp_path, *(f"cat/{i}.png" for i in range(9)), *(f"dog/{i}.png" for i in range(9)), "loose.png", "stray.png")
+    fill(tmp_path, [*(f"cat/{i}.png" for i in range(9)), *(f"dog/{i}.png" for i in range(9)), "loose.png", "stray.png"])
     for name in ("cat/a.txt", "dog/b.txt", "c.heic", "notes", ".DS_Store", "report.pdf", "labels.csv", "Metadata.JSONL"):
         (tmp_path / name).write_text("x")
     for split in ("train", "test", "train"):
@@ -148,13 +131,13 @@ def test_what_is_passed_over_is_said_once_with_counts(tmp_path, caplog):
     ],
 )
 def test_classes_of_two_folders_and_those_of_none_are_said(tmp_path, names, said, caplog):
-    fill(tmp_path, *names)
+    fill(tmp_path, [*names])
     data.load(f"folder:{tmp_path}@8")
     assert [r.message for r in caplog.records] == [f"{tmp_path.name}: {said}"] * bool(said)
 
 
 def test_a_link_to_nowhere_is_said(tmp_path, caplog):
-    fill(tmp_path, "cat/a.png", "dog/b.png")
+    fill(tmp_path, ["cat/a.png", "dog/b.png"])
     (tmp_path / "eel").symlink_to(tmp_path / "away")
     assert data.load(f"folder:{tmp_path}@8").classes == ("cat", "dog")
     assert f"{tmp_path.name}: passed over: 1 that are links to nowhere" in caplog.text
@@ -180,7 +163,7 @@ def test_a_link_to_nowhere_is_said(tmp_path, caplog):
     ],
 )
 def test_train_is_a_split_or_a_class_among_others(tmp_path, names, classes, splits):
-    fill(tmp_path, *names)
+    fill(tmp_path, [*names])
     entries = list_folder(tmp_path).entries
     assert {e.label for e in entries} == classes
     assert {e.split for e in entries} == splits
@@ -209,7 +192,7 @@ def png(path):
     ],
 )
 def test_odd_things_in_a_folder_change_nothing_else(tmp_path, make, classes):
-    fill(tmp_path, *(f"{c}/{i}.png" for c in "ab" for i in range(6)))
+    fill(tmp_path, [*(f"{c}/{i}.png" for c in "ab" for i in range(6))])
     make(tmp_path)
     sets = [data.load(f"folder:{tmp_path}@8", split=s) for s in ("train", "test")]
     assert {d.classes for d in sets} == {tuple(sorted(classes))}
@@ -237,7 +220,7 @@ def test_odd_things_in_a_folder_change_nothing_else(tmp_path, make, classes):
     ],
 )
 def test_what_is_wrong_with_a_folder_is_one_line(tmp_path, make, name, said):
-    fill(tmp_path, *(f"{c}/{i}.png" for c in "ab" for i in range(6)))
+    fill(tmp_path, [*(f"{c}/{i}.png" for c in "ab" for i in range(6))])
     make(tmp_path)
     with pytest.raises(ValueError, match=said) as error:
         data.load(name.format(tmp_path))
@@ -256,7 +239,7 @@ def splits(root, option=""):
 
 
 def test_pictures_of_one_name_in_many_folders_are_on_both_sides(tmp_path):
-    fill(tmp_path, *(f"{i:04}/original.png" for i in range(60)))
+    fill(tmp_path, [*(f"{i:04}/original.png" for i in range(60))])
     found = splits(tmp_path)
     assert found["train"] | found["test"] == set(range(60))
     assert not found["train"] & found["test"]
@@ -266,7 +249,7 @@ def test_pictures_of_one_name_in_many_folders_are_on_both_sides(tmp_path):
 @pytest.mark.parametrize("n", [FEW, 4, 5, 10, 20])
 def test_neither_side_is_empty(tmp_path, n):
     for batch in range(5):
-        fill(tmp_path / str(batch), *(f"{batch}-{i}.png" for i in range(n)))
+        fill(tmp_path / str(batch), [*(f"{batch}-{i}.png" for i in range(n))])
         found = splits(tmp_path / str(batch))
         assert found["train"]
         assert found["test"]
@@ -275,13 +258,13 @@ def test_neither_side_is_empty(tmp_path, n):
 def test_the_split_is_the_same_wherever_the_folder_is(tmp_path):
     names = [f"{c}/{i}.png" for c in "ab" for i in range(40)]
     for where in ("here", "there/deep", "x/train"):
-        fill(tmp_path / where, *names)
+        fill(tmp_path / where, [*names])
     assert splits(tmp_path / "here") == splits(tmp_path / "there/deep") == splits(tmp_path / "x")
 
 
 def test_the_first_split_can_still_be_asked_for(tmp_path):
     """By the hash of the bare name, as runs that were made with it go on."""
-    fill(tmp_path, *(f"{c}/{i}.png" for c in "ab" for i in range(40)))
+    fill(tmp_path, [*(f"{c}/{i}.png" for c in "ab" for i in range(40))])
     number = {f"{c}/{i}.png": k for k, (c, i) in enumerate((c, i) for c in "ab" for i in range(40))}
     test = {k for name, k in number.items() if zlib.crc32(name.split("/")[1].encode()) % 10 == 0}
     assert splits(tmp_path, ",split=1")["test"] == test
@@ -301,7 +284,7 @@ def test_the_first_split_can_still_be_asked_for(tmp_path):
 )
 def test_a_folder_may_be_called_anything(tmp_path, folder, typed, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    fill(tmp_path / folder, "a.png", "b.png")
+    fill(tmp_path / folder, ["a.png", "b.png"])
     name = "folder:" + typed.format(tmp_path / folder)
     d = data.load(name)
     assert (len(d), d.title, d.side) == (2, folder, 16 if "@16" in typed else 64)
@@ -316,8 +299,8 @@ def test_a_relative_folder_is_made_absolute_with_its_options(tmp_path, monkeypat
 
 
 def test_channels_are_those_of_both_splits(tmp_path):
-    fill(tmp_path / "train", "a.png", "b.png", mode="L")
-    fill(tmp_path / "test", "c.png")
+    fill(tmp_path / "train", ["a.png", "b.png"], mode="L")
+    fill(tmp_path / "test", ["c.png"])
     train, test = (data.load(f"folder:{tmp_path}@8", split=s) for s in ("train", "test"))
     assert train.channels == test.channels == 3
     assert torch.equal(train.image[:, 0], train.image[:, 2])

@@ -5,38 +5,21 @@ from __future__ import annotations
 import json
 
 import pytest
-from PIL import Image
-from support.pictures import write_metadata
+from support.pictures import fill, labels_of, write_metadata
 
 from ganzoo import data
-from ganzoo.data import folder as folders
 from ganzoo.data.listing import list_folder
 
-ROSE, CAT = "a red rose", "猫 und Kätzchen"
+CAT = "猫 und Kätzchen"
 
-
-@pytest.fixture(autouse=True)
-def nothing_logged_before(monkeypatch):
-    monkeypatch.setattr(folders, "_logged", set())
-
-
-def fill(root, *names, mode="RGB"):
-    for i, name in enumerate(names):
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new(mode, (8, 8), i if mode == "L" else (i % 256, i // 256, 99)).save(path)
-
-
-def found(root):
-    """{path: label} of what is listed."""
-    return {e.name: e.label for e in list_folder(root).entries}
+pytestmark = pytest.mark.usefixtures("nothing_logged_before")
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
 @pytest.mark.parametrize("where", ["", "train/", "above train/"])
 def test_every_kind_of_metadata_is_read_wherever_the_convention_puts_it(tmp_path, kind, where):
     below = "train/" if where else ""
-    fill(tmp_path / below, *(f"{i}.png" for i in range(12)))
+    fill(tmp_path / below, [*(f"{i}.png" for i in range(12))])
     prefix = "train/" if where == "above train/" else ""
     rows = [{"file_name": f"{prefix}{i}.png", "text": f"{CAT}, {i}", "label": i % 3} for i in range(12)]
     write_metadata((tmp_path if prefix or not where else tmp_path / "train") / f"metadata.{kind}", rows)
@@ -52,7 +35,7 @@ def test_every_kind_of_metadata_is_read_wherever_the_convention_puts_it(tmp_path
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
 @pytest.mark.parametrize("split", ["", "train/"])
 def test_metadata_of_captions_leave_the_classes_to_the_folders(tmp_path, kind, split):
-    fill(tmp_path / split, *(f"{c}/{i}.png" for c in (1, 2, 10) for i in range(4)))
+    fill(tmp_path / split, [*(f"{c}/{i}.png" for c in (1, 2, 10) for i in range(4))])
     for c in (1, 2, 10):
         write_metadata(tmp_path / split / f"{c}/metadata.{kind}", [{"file_name": f"{i}.png", "text": f"{c}"} for i in range(4)])
     a = list_folder(tmp_path).entries
@@ -79,22 +62,22 @@ def test_metadata_of_captions_leave_the_classes_to_the_folders(tmp_path, kind, s
 )
 @pytest.mark.parametrize("kind", ["jsonl", "csv"])
 def test_a_picture_is_found_however_its_path_is_spelt(tmp_path, file, named, kind):
-    fill(tmp_path, file)
+    fill(tmp_path, [file])
     write_metadata(tmp_path / f"metadata.{kind}", [{"file_name": named, "text": "x", "label": " rose "}])
     (entry,) = list_folder(tmp_path).entries
     assert (entry.path, entry.label, entry.captions) == (tmp_path / file, "rose", ("x",))
 
 
 def test_one_folder_of_pictures_is_no_class(tmp_path):
-    fill(tmp_path, *(f"images/{i}.png" for i in range(4)))
+    fill(tmp_path, [*(f"images/{i}.png" for i in range(4))])
     write_metadata(tmp_path / "metadata.csv", [{"file_name": f"images/{i}.png", "text": "x"} for i in range(4)])
-    assert {*found(tmp_path).values()} == {""}
+    assert {*labels_of(tmp_path).values()} == {""}
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
 @pytest.mark.parametrize("key", ["text", "label"])
 def test_a_picture_without_text_or_label_is_passed_over_and_counted(tmp_path, kind, key, caplog):
-    fill(tmp_path, *(f"{i}.png" for i in range(20)))
+    fill(tmp_path, [*(f"{i}.png" for i in range(20))])
     rows = [{"file_name": f"{i}.png", key: None if i in (3, 4) else str(i % 2)} for i in range(20)]
     write_metadata(tmp_path / f"metadata.{kind}", rows)
     d = [data.load(f"folder:{tmp_path}@8", split=s) for s in ("train", "test")]
@@ -104,7 +87,7 @@ def test_a_picture_without_text_or_label_is_passed_over_and_counted(tmp_path, ki
 
 
 def test_nothing_said_of_any_is_no_class_and_no_caption(tmp_path):
-    fill(tmp_path, *(f"{i}.png" for i in range(5)))
+    fill(tmp_path, [*(f"{i}.png" for i in range(5))])
     rows = [{"file_name": f"{i}.png", "label": None, "text": float("nan")} for i in range(5)]
     write_metadata(tmp_path / "metadata.jsonl", rows)
     d = data.load(f"folder:{tmp_path}@8")
@@ -112,7 +95,7 @@ def test_nothing_said_of_any_is_no_class_and_no_caption(tmp_path):
 
 
 def test_the_captions_of_a_few_are_left_out_and_that_is_said(tmp_path, caplog):
-    fill(tmp_path, *(f"{i}.png" for i in range(10)))
+    fill(tmp_path, [*(f"{i}.png" for i in range(10))])
     write_metadata(tmp_path / "metadata.csv", [{"file_name": f"{i}.png", "text": "x" * (i < 3)} for i in range(10)])
     d = data.load(f"folder:{tmp_path}@8")
     assert not d.captions
@@ -124,7 +107,7 @@ def test_the_captions_of_a_few_are_left_out_and_that_is_said(tmp_path, caplog):
 )
 @pytest.mark.parametrize("kind", ["jsonl", "csv"])
 def test_text_in_every_marked_encoding_is_read_as_it_was_written(tmp_path, encoding, kind):
-    fill(tmp_path, "a.png", "b.png")
+    fill(tmp_path, ["a.png", "b.png"])
     text = "rosé \u2028 \x85 猫 €"
     if kind == "jsonl":
         lines = [json.dumps({"file_name": f, "text": text}, ensure_ascii=False) for f in ("a.png", "b.png")]
@@ -187,7 +170,7 @@ def test_parquet_without_its_package_is_one_line(tmp_path, monkeypatch):
 
 
 def test_what_a_listed_picture_lacks_is_said_with_its_name(tmp_path):
-    fill(tmp_path, "train/a.png")
+    fill(tmp_path, ["train/a.png"])
     write_metadata(tmp_path / "train/metadata.csv", [{"file_name": "a.png"}, {"file_name": "gone.png"}])
     with pytest.raises(ValueError, match=r"gone\.png: not a picture that can be read \(No such file or directory\)"):
         data.load(f"folder:{tmp_path}@8")
@@ -195,7 +178,7 @@ def test_what_a_listed_picture_lacks_is_said_with_its_name(tmp_path):
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
 def test_what_is_not_read_of_the_metadata_is_said_once(tmp_path, kind, caplog):
-    fill(tmp_path, *(f"{i}.png" for i in range(12)))
+    fill(tmp_path, [*(f"{i}.png" for i in range(12))])
     rows = [
         {"file_name": f"{i}.png", "Label": "x", "text": "", "caption": f"{i}" * 202, "width": 8, " ": ""} for i in range(12)
     ]

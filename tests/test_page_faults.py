@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 
 import gradio as gr
@@ -102,9 +101,6 @@ def test_codes_are_named_by_best_matching_and_ties_are_shown():
 
 def line(x, y, u, v, n=12):
     return "".join(INK[round(x + (u - x) * i / n)] + INK[round(y + (v - y) * i / n)] for i in range(n + 1))
-
-
-CIRCLE = "".join(INK[round(32 + 20 * math.cos(t / 3))] + INK[round(32 + 20 * math.sin(t / 3))] for t in range(20))
 
 
 @pytest.mark.parametrize(

@@ -13,17 +13,13 @@ from conftest import here
 from PIL import Image
 
 from ganzoo import data
-from ganzoo.data import folder as folders
 from ganzoo.data import pictures
 from ganzoo.images import square
 
+pytestmark = pytest.mark.usefixtures("nothing_logged_before")
+
 RAMP = numpy.linspace(0, 1, 64).reshape(1, 64).repeat(64, 0)
 EIGHT = torch.tensor((RAMP * 255).round(), dtype=torch.uint8)
-
-
-@pytest.fixture(autouse=True)
-def nothing_logged_before(monkeypatch):
-    monkeypatch.setattr(folders, "_logged", set())
 
 
 def deep(mode, top):

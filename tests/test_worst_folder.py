@@ -17,10 +17,9 @@ CLASSES = [str(k) for k in range(1, 11)]
 
 
 @pytest.fixture
-def worst(tmp_path, monkeypatch):
+def worst(tmp_path, monkeypatch, nothing_logged_before):
     """Ten classes, of six pictures each, of other modes and formats; hidden files, links, captions, damage."""
     monkeypatch.setenv("GANZOO_WEIGHTS_DIR", str(tmp_path / "weights"))
-    monkeypatch.setattr(folders, "_logged", set())
     root = tmp_path / "worst@home"
     dice = numpy.random.default_rng(0)
     rows = []

@@ -8,14 +8,22 @@ import json
 import pytest
 from PIL import Image
 
+from ganzoo.data.listing import list_folder
+
 
 def fill(folder, names, mode="RGB", size=(40, 30)):
-    """A picture of one colour for each name, each of another."""
+    """A picture of one colour for each name, each of another: red and green say which it is."""
     for i, name in enumerate(names):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        colour = {"L": i * 9 % 256, "RGB": (i * 9 % 256, 0, 99), "RGBA": (i * 9 % 256, 0, 99, 0)}[mode]
+        which = (i % 256, i // 256, 99)
+        colour = {"L": i * 9 % 256, "RGB": which, "RGBA": (*which, 0)}[mode]
         Image.new(mode, size, colour).save(path)
+
+
+def labels_of(root):
+    """{path: label} of what a folder is found to hold."""
+    return {e.name: e.label for e in list_folder(root).entries}
 
 
 def write_metadata(path, rows):
