@@ -84,7 +84,7 @@ SPEC = Spec(
         "better, so here at last is a curve that says whether a training has converged. The price is that the critic must be "
         "tame, and the first way to tame it is crude: its weights are simply cut off at one hundredth."
     ),
-    adds=("dcgan", "a critic in place of the judge, its weights clipped, five steps of it for one of the generator."),
+    adds=("dcgan", "a critic in place of the judge, its weights clipped, several steps of it for one of the generator."),
     limits=(
         "A critic with clipped weights learns only simple functions (Gulrajani et al. 2017), and the generator moves once in "
         "several of its steps. It cannot be asked for a particular class."
