@@ -15,6 +15,7 @@ import pytest
 import torch
 from conftest import REPO, cli, free_port, here, run_cli
 from PIL import Image
+from support.servers import Server
 
 from ganzoo import data
 from ganzoo.data import store
@@ -285,7 +286,7 @@ class Empty(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def empty_hub():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Empty)
+    server = Server(("127.0.0.1", 0), Empty)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import gradio as gr
 import pytest
 import torch
 from conftest import REPO
+from support.servers import Server
 
 import ganzoo
 from ganzoo.config import configure
@@ -94,7 +95,7 @@ print("FOUND", json.dumps({"devices": devices, "waiting": demo._queue.max_size, 
 
 
 def test_zerogpu_places_all_networks_and_asks_for_one_short_loan(tmp_path):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), DeviceAPI)
+    server = Server(("127.0.0.1", 0), DeviceAPI)
     server.asked = []
     threading.Thread(target=server.serve_forever, daemon=True).start()
     env = os.environ | {

@@ -8,7 +8,6 @@ import json
 import random
 import shutil
 import threading
-from http.server import ThreadingHTTPServer
 from urllib.parse import parse_qsl
 
 import pytest
@@ -19,6 +18,7 @@ from support import sites
 from support.hub_client import told
 from support.hubserver import git
 from support.links import GANS
+from support.servers import Server
 from support.sites import Quiet, decoding, near, pixels, query_of, turn
 
 import ganzoo
@@ -246,7 +246,7 @@ def test_a_truncated_network_is_a_sentence(site, tmp_path, browser):
     spoilt = shutil.copytree(site, tmp_path / "zoo")
     network = next((spoilt / "networks").glob("vanilla-*"))
     network.write_bytes(network.read_bytes()[:-1000])
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=spoilt))
+    server = Server(("127.0.0.1", 0), functools.partial(Quiet, directory=spoilt))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     page = browser.new_page()
     page.goto(f"http://127.0.0.1:{server.server_port}/?v=2&tab=vanilla")

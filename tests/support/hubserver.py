@@ -17,10 +17,12 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from conftest import REPO, free_port
+
+from support.servers import Server
 
 PASSED_ON = ("etag", "x-repo-commit", "content-length")
 
@@ -66,7 +68,7 @@ class Hub:
         self.open()
 
     def open(self):
-        self.server = ThreadingHTTPServer(("127.0.0.1", self.port), type("Bound", (Front,), {"hub": self}))
+        self.server = Server(("127.0.0.1", self.port), type("Bound", (Front,), {"hub": self}))
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 

