@@ -132,6 +132,16 @@ def test_a_judge_learns_from_every_pair_but_not_from_who_is_measured(root: Path)
         data.load("faces_every@16", root, "unseen")
 
 
+def test_few_are_the_first_of_the_many_and_are_tested_by_the_same(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sets, "FEW", N // 3)
+    few, many = (data.load(f"{name}@16", root) for name in ("faces_few", "faces"))
+    assert len(few) == N // 3
+    assert torch.equal(few.image, many.image[: N // 3])
+    assert few.captions == many.captions[: N // 3]
+    tested = (data.load(f"{name}@16", root, "test").image for name in ("faces_few", "faces"))
+    assert torch.equal(*tested)
+
+
 def test_another_style_has_its_own_parts(root: Path) -> None:
     train, again = (data.load("faces:toon-head@16", root) for _ in range(2))
     assert train.name == "faces:toon-head@16"

@@ -21,6 +21,7 @@ from .sentences import sentences
 
 VERSION = 1  # of the pictures and sentences on disk
 COUNTS = {64: 40_000, 128: 20_000, 256: 10_000, SIDES[1]: 4_000}  # to train on, up to that side
+FEW = 500  # to train on, where they are to be few
 MEASURED = 4_000  # test and unseen, each; of larger sides as many as there are to train on at most
 CHANGED = ", recoloured by ganzoo, without its light"
 LABEL = "hair"  # the part that `label` is
@@ -45,7 +46,15 @@ def faces_every(root: Path, split: str, side: int = 64) -> Data:
     split `unseen`."""
     if split == "unseen":
         raise ValueError("faces_every has no split 'unseen'; it has train and test")
-    return _personas(root, split, _checked(side), _count(split, side), every=True)
+    return _personas(root, split, _checked(side), _count(split, side), name="faces_every")
+
+
+def faces_few(root: Path, split: str, side: int = 64) -> Data:
+    """The same, but only the first 500 to train on: as few as somebody's own pictures are. `test` is that of `faces`."""
+    return replace(
+        _personas(root, split, _checked(side), FEW if split == "train" else _count(split, side), name="faces_few"),
+        judged_as="faces",
+    )
 
 
 def _checked(side: int) -> int:
@@ -59,9 +68,9 @@ def _count(split: str, side: int) -> int:
     return n if split == "train" else min(n, MEASURED)
 
 
-def _personas(root: Path, split: str, side: int, n: int, every: bool = False) -> Data:
-    meta = definition("personas")["meta"]
-    name = ("faces_every" if every else "faces") + (f"@{side}" if side != 64 else "")
+def _personas(root: Path, split: str, side: int, n: int, name: str = "faces") -> Data:
+    meta, every = definition("personas")["meta"], name == "faces_every"
+    name += f"@{side}" if side != 64 else ""
     hair = list(PARTS[LABEL])
 
     def make() -> tuple[store.Pictures, dict[str, Any]]:
