@@ -93,6 +93,11 @@ def upsampler(widths: list[int], channels: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Conv2d(widths[-1], channels, 3, 1, 1), nn.Tanh())
 
 
+def before_tanh(image: Tensor) -> Tensor:
+    """image (B, C, S, S) in [-1, 1] -> what tanh makes it of, in its own precision; of what is beyond 0.99, as of 0.99."""
+    return image.clamp(-0.99, 0.99).atanh()
+
+
 class SpaceToDepth(nn.Module):
     """image (B, C, S, S) -> (B, side * side * C, S / side, S / side): see `space_to_depth`."""
 

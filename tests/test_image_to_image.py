@@ -169,3 +169,11 @@ def test_it_is_told_of_no_pair_and_leaves_alone_what_is_of_the_other_kind():
     e.game.G = e.game.F = torch.nn.Identity()
     same = e.game.g_loss(rows | {"fake": rows["source"]})
     assert same["g_identity"] == same["g_cycle_source"] == same["g_cycle_image"] == 0
+
+
+def test_who_paints_over_begins_with_the_picture():
+    source = from_uint8(NEGATIVE.source[:4])
+    anew, over = (engine("cyclegan", NEGATIVE, residual_output=output).game.G for output in ("anew", "over"))
+    off = [(g(source) - source).abs().mean() for g in (anew, over)]
+    assert off[1] < 0.05 < off[0]
+    assert anew.state_dict().keys() == over.state_dict().keys()

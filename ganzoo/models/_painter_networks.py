@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, relu
 
-from ..nets import Residual, ZeroLinear, conv, depth_to_space, doublings, upsampler
+from ..nets import Residual, ZeroLinear, before_tanh, conv, depth_to_space, doublings, upsampler
 from ._two_stages import SCALE, ConditioningAugmentation, Config, repeat_at
 
 
@@ -136,5 +136,5 @@ class StageII(nn.Module):
         detail = self.see[:2](sketch)  # at the sketch's own side
         features = self.body(self.join(repeat_at(condition, self.see[2:](detail))))
         residual = depth_to_space(self.last(torch.cat([features, detail], 1)), SCALE)
-        logit = sketch.to(residual.dtype).clamp(-0.99, 0.99).atanh().contiguous()
+        logit = before_tanh(sketch.to(residual.dtype)).contiguous()
         return (residual + interpolate(logit, scale_factor=SCALE, mode="bilinear")).tanh()

@@ -5,7 +5,8 @@ consistency loss: there and back must be where it began, lambda = 10 (equation 2
 alone what is of the other kind already (section 5.2); least squares (section 4); D sees one of the 50 latest drawn pictures
 (section 4, after Shrivastava et al.); a learning rate that is steady for half of the training, then falls in a line to nothing.
 Departs: PatchGAN's patches are scaled to the side; an averaged generator; batches of any size. Without sources in the data,
-outlines of the pictures are the other kind; data with pairs do not tell it of them.
+outlines of the pictures are the other kind; data with pairs do not tell it of them. The recipe `faces` paints over the picture
+that it was given, so that a small network need not draw again what stays.
 Shapes: B batch, C channels, S side, F features, s side of a map of features.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -20,7 +22,7 @@ from ..config import knob
 from ..gan import Batch, Phase, Terms
 from ..images import outlines
 from ..losses import LOSSES
-from ..nets import init_normal
+from ..nets import before_tanh, init_normal
 from ..spec import Paper, Spec, Step
 from . import _image_to_image
 from ._image_to_image import SOURCE, ImageToImageGAN, PatchDiscriminator, Pool
@@ -29,6 +31,9 @@ from ._image_to_image import SOURCE, ImageToImageGAN, PatchDiscriminator, Pool
 @dataclass(frozen=True)
 class Config(_image_to_image.Config):
     blocks: int = knob(9, "residual blocks of each generator: the paper's 6 for 128 pixels, 9 for 256", at_least=1)
+    residual_output: Literal["anew", "over"] = knob(
+        "anew", "what a generator's output is: the picture, or a residual over the picture it was given, a later idea"
+    )
     cycle: float = knob(10.0, "weight of the cycle's L1, the paper's lambda")
     identity: float = knob(5.0, "weight of the L1 by which a picture of the other kind is changed; 0 leaves it out")
     pool: int = knob(50, "latest drawn pictures among which each critic is shown some", at_least=1)
@@ -65,6 +70,7 @@ class Generator(nn.Module):
 
     def __init__(self, c: Config) -> None:
         super().__init__()
+        self.residual = c.residual_output == "over"
         widths = [c.width, 2 * c.width, 4 * c.width]
         layers = convolution(c.channels, c.width, 7)
         for a, b in pairwise(widths):
@@ -75,8 +81,8 @@ class Generator(nn.Module):
         self.body = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(c.width, c.channels, 7), nn.Tanh())
 
     def forward(self, picture: Tensor) -> Tensor:
-        other: Tensor = self.body(picture)
-        return other
+        logit: Tensor = self.body[:-1](picture)
+        return (logit.float() + before_tanh(picture.float()) if self.residual else logit).tanh()
 
 
 class CycleGAN(ImageToImageGAN):
@@ -185,7 +191,7 @@ SPEC = Spec(
         "faces": (
             Step(
                 {"width": 12, "d_width": 16, "blocks": 3, "batch": 4, "lr_g": 4e-4, "lr_d": 4e-4}
-                | {"steady": 25_000, "decay": 25_000},
+                | {"residual_output": "over", "steady": 25_000, "decay": 25_000},
                 50_000,
                 "faces_glasses",
             ),

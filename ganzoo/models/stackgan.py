@@ -20,7 +20,7 @@ from torch.nn.functional import interpolate, relu
 
 from ..config import knob
 from ..gan import Batch, Terms
-from ..nets import Residual, conv, doublings, init_normal, upsampler
+from ..nets import Residual, before_tanh, conv, doublings, init_normal, upsampler
 from ..spec import Paper, Spec, Step
 from . import _older_configs as older
 from . import _two_stages as two_stages
@@ -83,7 +83,7 @@ class StageII(nn.Module):
     def forward(self, sketch: Tensor, condition: Tensor) -> Tensor:
         logit: Tensor = self.body(self.join(repeat_at(condition, self.see(sketch))))
         if self.residual:
-            logit = logit + interpolate(sketch.float(), scale_factor=SCALE, mode="bicubic").clamp(-0.99, 0.99).atanh()
+            logit = logit + before_tanh(interpolate(sketch.float(), scale_factor=SCALE, mode="bicubic"))
         return logit.float().tanh()
 
 
