@@ -39,6 +39,11 @@ class KnowsAll(judge.Judge):
         return torch.tensor([known[picture.numpy().tobytes()] for picture in images]).clamp_min(0)
 
 
+def knows_all() -> KnowsAll:
+    texts = tuple(map(str, ATTRIBUTES))
+    return KnowsAll(registry.spec("judge").config(side=SIDE, channels=3, classes=("a", "b"), attributes=texts, width=4))
+
+
 class Painter(gan.GAN):
     """It draws people with the parts that it reads; the others are as the noise has it."""
 
@@ -80,8 +85,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Any:
     empty = JudgeOutput(*torch.empty(3, 0))
     image = torch.empty(1, 3, SIDE, SIDE, dtype=torch.uint8)
     test = Data("faces@16", "", "", "", image, torch.zeros(1), (), attributes=ATTRIBUTES)
-    texts = tuple(map(str, ATTRIBUTES))
-    knows = KnowsAll(registry.spec("judge").config(side=SIDE, channels=3, classes=("a", "b"), attributes=texts, width=4))
+    knows = knows_all()
 
     def measure(**how: bool) -> dict[str, float]:
         painter = type("P", (Painter,), how)()
@@ -103,6 +107,20 @@ def test_who_obeys_who_does_not_vary_and_who_does_not_listen(measured: Any) -> N
     deaf = measured(obeys=False)
     assert deaf["attributes_drawn"] < 0.5
     assert deaf["attributes_drawn:all"] < 0.3
+
+
+def test_the_part_that_is_drawn_too_often_is_said() -> None:
+    of = [recorded(people(split, 200), SIDE) for split in ("train", "test")]
+    with_glasses = recorded([who | {"eyes": "glasses"} for who in people("train", 200)], SIDE)
+    train, test, one_sided = (JudgeOutput(image, torch.empty(0), torch.empty(0)) for image in (*of, with_glasses))
+    fed = registry.spec("dcgan")
+    case = Case(one_sided, train, test, (), gan=fed.build(fed.config(side=SIDE, channels=3)), judge=knows_all())
+    (score,) = attributes.attribute_imbalance(case)
+    wearing = sum(who["eyes"] == "glasses" for who in people("train", 200)) / 200
+    assert score.value == pytest.approx(1 - wearing, abs=1e-5)
+    assert "skin 0.000" in score.note
+    assert 0 < score.floor < 0.2
+    assert attributes.attribute_imbalance(replace(case, gan=Painter())) == [], "what is asked for in words is drawn as said"
 
 
 def test_a_judge_learns_to_read_attributes_and_leaves_out_what_cannot_be_seen() -> None:

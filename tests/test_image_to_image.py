@@ -175,5 +175,5 @@ def test_who_paints_over_begins_with_the_picture():
     source = from_uint8(NEGATIVE.source[:4])
     anew, over = (engine("cyclegan", NEGATIVE, residual_output=output).game.G for output in ("anew", "over"))
     off = [(g(source) - source).abs().mean() for g in (anew, over)]
-    assert off[1] < 0.05 < off[0]
+    assert off[1] < off[0] / 4
     assert anew.state_dict().keys() == over.state_dict().keys()

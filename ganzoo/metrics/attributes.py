@@ -1,4 +1,5 @@
-"""Is a face what the sentence says, and does noise decide what it leaves open? By the judge, which reads each attribute.
+"""Is a face what the sentence says, and does noise decide what it leaves open? Does a generator that is asked for nothing draw
+each value as often as there is one? By the judge, which reads each attribute.
 
 The sentences are new: of people who are in no training picture, each with as many parts named, from one to all, as chance has
 it. A tab does not blur a sentence, so epsilon is 0 here, too.
@@ -18,7 +19,7 @@ from ..data.faces.parts import PARTS, indices
 from ..data.faces.sentences import choose, sentence
 from ..gan import GAN
 from ..images import resized, to_uint8
-from ..inputs import EPSILON, Text, scale_epsilon
+from ..inputs import EPSILON, Picture, Text, scale_epsilon
 from ..models.judge import Judge
 from .case import Case, Score
 
@@ -39,6 +40,25 @@ def reading_accuracy(judge: Judge, test: Data) -> list[Score]:
         Score("attributes_read", "attributes read", float(right[seen].float().mean()), "higher", len(test), None, note),
         Score("attributes_read:all", "attributes read, all at once", all_right, "higher", len(test), None, ""),
     ]
+
+
+def attribute_imbalance(case: Case) -> list[Score]:
+    """How far the attributes of what is drawn are from the training set's frequencies, as the judge reads both: of each, half
+    the sum of the differences (the total variation distance); the largest. None for what is asked for in words or pictures."""
+    judge, gan = case.judge, case.gan
+    if judge is None or gan is None or not judge.attributes or any(isinstance(i, Text | Picture) for i in gan.inputs):
+        return []
+    of_train, *others = (shares(judge, x.image) for x in (case.train, case.fake, case.test))
+    distance = [[float((a - b).abs().sum() / 2) for a, b in zip(of_train, x, strict=True)] for x in others]
+    found, floor = distance
+    note = ", ".join(f"{a.name} {value:.3f}" for a, value in zip(judge.attributes, found, strict=True))
+    return [Score("attribute_imbalance", "attribute imbalance", max(found), "lower", len(case.fake.image), max(floor), note)]
+
+
+def shares(judge: Judge, images: Tensor) -> list[Tensor]:
+    """uint8 (n, C, S, S) -> the share of each value of each attribute."""
+    read = judge.read(resized(images, judge.config.side))
+    return [torch.bincount(read[:, i], minlength=len(a.values)) / len(read) for i, a in enumerate(judge.attributes)]
 
 
 def drawn_as_said(case: Case) -> list[Score]:

@@ -23,7 +23,7 @@ from ..models.caption_encoder import Encoder
 from ..models.judge import Judge
 from ..models.simclr import SimCLR
 from . import modes, paired
-from .attributes import drawn_as_said, reading_accuracy
+from .attributes import attribute_imbalance, drawn_as_said, reading_accuracy
 from .case import Case, JudgeOutput, Score
 from .control import class_accuracy, code_measures
 from .copying import copies
@@ -37,6 +37,7 @@ METRICS: tuple[Callable[[Case], list[Score]], ...] = (
     code_measures,
     text_match,
     drawn_as_said,
+    attribute_imbalance,
     inception_style,
     histogram,
     manifold,
