@@ -12,6 +12,7 @@ from ganzoo.data.emoji import drawings
 from ganzoo.data.emoji.captions import article, captions_of, single_words
 from ganzoo.data.emoji.drawings import STYLES, Concept, held_out, read_concepts, slug
 from ganzoo.data.emoji.hues import main_hue
+from ganzoo.data.emoji.outlines import ink
 from ganzoo.text import caption
 
 CPU = torch.device("cpu")
@@ -240,3 +241,21 @@ def test_pictures_that_are_cut_short_are_told(tmp_path, root):
     where.write_bytes(where.read_bytes()[:-1])
     with pytest.raises(ValueError, match="cut short"):
         data.load("emoji", tmp_path)
+
+
+def test_outlines_are_in_pairs_with_what_the_other_teams_draw_of_the_same_things(root):
+    for split, own in (("train", "train"), ("test", "unseen")):
+        d = data.load("emoji_outlines", root, split)
+        codes = {r["code"] for r in rows(root, own) if r["style"] == "openmoji"}
+        pairs = [r for r in rows(root, own) if r["style"] != "openmoji" and r["code"] in codes]
+        assert len(d) == len(pairs) == len(d.source) > 0
+        assert [d.classes[k] for k in d.label] == [r["name"] for r in pairs]
+        assert d.source.shape[1:] == (1, 64, 64)
+        assert set(d.source.unique().tolist()) <= {0, 255}
+    with pytest.raises(ValueError, match="no split 'unseen'; it has train and test"):
+        data.load("emoji_outlines", root, "unseen")
+
+
+def test_ink_is_what_is_dark_in_every_colour():
+    picture = torch.tensor([[0, 255, 200], [0, 0, 40], [0, 255, 40]], dtype=torch.uint8)[:, None]
+    assert ink(picture).tolist() == [[[0, 255, 255]]]

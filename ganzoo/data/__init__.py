@@ -18,6 +18,7 @@ SETS: dict[str, str] = {
     "emoji": "emoji.sets",
     "emoji_people": "emoji.sets",
     "emoji_hues": "emoji.sets",
+    "emoji_outlines": "emoji.outlines",
     "shapes": "shapes",
     "faces": "faces.sets",
     "faces_every": "faces.sets",
@@ -40,6 +41,7 @@ SCALABLE = (
     "emoji",
     "emoji_people",
     "emoji_hues",
+    "emoji_outlines",
 )  # may be asked for at another side, as in emoji@256
 # name -> the file here whose `wording()` knows its captions, where they are made from known attributes
 WORDINGS = {"shapes": "shapes", "faces": "faces.wording"}
