@@ -118,7 +118,8 @@ def mutated(rng, link):
             )
         elif way == 2:
             at = rng.randrange(len(pairs[i]) + 1)
-            pairs[i] = pairs[i][:at] + rng.choice(["%", "%ff", "&", "=", "+", chr(rng.randrange(32, 1000))]) + pairs[i][at:]
+            some_letter = chr(rng.randrange(32, 1000)).replace("\x7f", "%7F")  # which no client sends as it is
+            pairs[i] = pairs[i][:at] + rng.choice(["%", "%ff", "&", "=", "+", some_letter]) + pairs[i][at:]
         elif way == 3:
             pairs[i] = pairs[i][: rng.randrange(len(pairs[i]) + 1)]
         else:
