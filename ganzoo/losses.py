@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d, relu, softplus
+from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, relu, softplus
 
 
 class Loss(NamedTuple):
@@ -98,3 +98,12 @@ def gaussian_kl(mean: Tensor, log_deviation: Tensor) -> Tensor:
     """KL(N(mean, exp(log_deviation)) || N(0, 1)), the mean over all numbers."""
     divergence: Tensor = (mean.square() + (2 * log_deviation).exp() - 1).mean() / 2 - log_deviation.mean()
     return divergence
+
+
+def contrast(score: Tensor, same: Tensor) -> Tensor:
+    """score (B, B), of picture i and caption j, same (B, B) bool, whether captions i and j are equal -> the cross-entropy of
+    finding each picture's caption among all, and each caption's picture (van den Oord et al. 2018, arXiv 1807.03748, equation
+    4). A caption that is equal to a picture's own is no rival of it."""
+    own = torch.arange(len(score), device=score.device)
+    logit = score.masked_fill(same & (own[:, None] != own), -torch.inf)
+    return (cross_entropy(logit, own) + cross_entropy(logit.mT, own)) / 2

@@ -17,12 +17,13 @@ from ..augment import shared_translation
 from ..config import knob
 from ..gan import GAN, Batch, Game, Terms
 from ..inputs import Noise, Text
-from ..losses import LOSSES
+from ..losses import LOSSES, contrast
 from ..nets import SpaceToDepth, down, init_normal, out_channels
 from ..text import caption
 from ._towers import CharacterEncoder, WordEncoder
 from .caption_encoder import Encoder
 
+Conditioning = Literal["join", "project", "contrast"]
 CHAR_CNN = 384, 512  # channels of the char-CNN-RNN's first two convolutions (Reed et al. 2016, arXiv 1605.05395)
 
 # Captions for a visitor to try, each with one word changed; offered where the data have such things.
@@ -80,10 +81,11 @@ class MatchingHead(nn.Module):
 
     join: the embedding, projected and repeated at each position, is concatenated to the features (Reed et al. 2016, arXiv
     1605.05396, section 4.1). project: an unconditional logit, plus the product of features and embedding (Miyato & Koyama 2018,
-    arXiv 1802.05637, equation 3).
+    arXiv 1802.05637, equation 3). contrast: the same, and both players learn besides which of a batch's captions is a picture's
+    (`losses.contrast`).
     """
 
-    def __init__(self, features: int, side: int, embedding: int, conditioning: Literal["join", "project"], text: int) -> None:
+    def __init__(self, features: int, side: int, embedding: int, conditioning: Conditioning, text: int) -> None:
         super().__init__()
         self.conditioning = conditioning
         if conditioning == "join":
@@ -103,6 +105,12 @@ class MatchingHead(nn.Module):
         product: Tensor = scores[:, 0] + (scores[:, 1:] * embedding).mean(1) * embedding.shape[1] ** 0.5
         return product
 
+    def products(self, features: Tensor, embedding: Tensor) -> Tensor:
+        """features (B, F, s, s), embedding (N, E) -> (B, N), the product of each with each."""
+        vectors = self.head(features).flatten(1).float()[:, 1:]
+        product: Tensor = vectors @ embedding.mT / embedding.shape[1] ** 0.5
+        return product
+
 
 class Discriminator(nn.Module):
     """image (B, C, S, S), embedding (B, E) -> logit (B,). patch: pixels of a side of the patches that become one position, in
@@ -112,7 +120,7 @@ class Discriminator(nn.Module):
     def __init__(
         self,
         c: Config,
-        conditioning: Literal["join", "project"],
+        conditioning: Conditioning,
         norm: Literal["batch", "none"],
         most: int,
         patch: int = 1,
@@ -232,22 +240,30 @@ class TextToImageGAN(GAN):
 
     # ---- What each player minimises ------------------------------------------------------------------------------
 
-    def matching_logits(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    def matching_logits(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """D's logits (B,) of algorithm 1's three pairs (Reed et al. 2016, arXiv 1605.05396): a real picture with its caption, a
-        fake with the same caption, the real picture with the caption of another."""
+        fake with the same caption, the real picture with the caption of another. And its features of the real pictures."""
         amount, embedding = self.config.translation, self.embedding(batch)
         fake = shared_translation(self.fake(batch).detach(), amount)
         of_real, of_fake = self.both(self.D.body, shared_translation(batch["image"], amount), fake)
         pairs = (of_real, embedding), (of_fake, embedding), (of_real, embedding.roll(1, 0))
         real, fake, mismatched = (self.D.head(features, e) for features, e in pairs)
-        return real, fake, mismatched
+        return real, fake, mismatched, of_real
+
+    def match(self, features: Tensor, batch: Batch) -> Tensor:
+        """How well D's features of pictures (B, F, s, s) and the batch's captions find each other."""
+        same = (batch["text"][:, None] == batch["text"][None]).all(2).to(features.device)
+        return contrast(self.D.head.products(features, self.embedding(batch)), same)
 
     def d_loss(self, batch: Batch) -> Terms:
         """Matching-aware (algorithm 1): a real picture with another's caption counts as a fake."""
-        real, fake, mismatched = self.matching_logits(batch)
+        real, fake, mismatched, of_real = self.matching_logits(batch)
         terms = self.d_terms(real, fake)
         self.logs["d_wrong_right"] = (mismatched.detach() < 0).float().mean()
-        return terms | {"d_fake": terms["d_fake"] / 2, "d_wrong": self.loss.fake(mismatched) / 2}
+        terms |= {"d_fake": terms["d_fake"] / 2, "d_wrong": self.loss.fake(mismatched) / 2}
+        return terms | ({"d_match": self.match(of_real, batch)} if self.D.head.conditioning == "contrast" else {})
 
     def g_loss(self, batch: Batch) -> Terms:
-        return {"g_fool": self.loss.generator(self.logits(self.fake(batch), self.embedding(batch)))}
+        features = self.D.body(shared_translation(self.fake(batch), self.config.translation))
+        terms = {"g_fool": self.loss.generator(self.D.head(features, self.embedding(batch)))}
+        return terms | ({"g_match": self.match(features, batch)} if self.D.head.conditioning == "contrast" else {})

@@ -19,13 +19,14 @@ from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, normalize
+from torch.nn.functional import adaptive_avg_pool2d, normalize
 
 from .. import config
 from ..augment import random_similarity
 from ..config import knob
 from ..gan import CHUNK, Batch, Game, Phase, Terms
 from ..images import from_uint8
+from ..losses import contrast
 from ..spec import Paper, Spec, Step
 from ..text import caption
 from ._towers import CharacterEncoder, PictureEncoder, WordEncoder
@@ -96,10 +97,7 @@ class Encoder(Game):
             positive = score.diagonal()
             to_text, to_picture = (score - positive[:, None] + 1).clamp_min(0), (score - positive[None] + 1).clamp_min(0)
             return {"match": ((to_text + to_picture) * negative).sum() / negative.sum().clamp_min(1)}
-        logit = score * self.config.logit_scale
-        logit = logit.masked_fill(same_caption & ~torch.eye(len(text), dtype=torch.bool, device=score.device), -torch.inf)
-        target = torch.arange(len(text), device=score.device)
-        return {"match": (cross_entropy(logit, target) + cross_entropy(logit.mT, target)) / 2}
+        return {"match": contrast(score * self.config.logit_scale, same_caption)}
 
     def phases(self) -> list[Phase]:
         return [Phase("E", (self.text, self.picture), self.match_loss, lr=self.config.lr_d)]

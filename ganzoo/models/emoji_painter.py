@@ -107,7 +107,7 @@ class EmojiPainter(TwoStageGAN):
     def d_loss(self, batch: Batch) -> Terms:
         """The real picture with its caption against the fake of that caption, and against itself with another's caption."""
         c, embedding = self.config, self.embedding(batch)
-        real, fake, mismatched = self.matching_logits(batch)
+        real, fake, mismatched, _ = self.matching_logits(batch)
         batch["real_logit"] = real.detach()
         self.log_reading(real.detach(), fake.detach())
         self.logs["d_wrong_right"] = (mismatched.detach() < real.detach()).float().mean()
