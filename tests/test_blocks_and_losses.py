@@ -14,7 +14,7 @@ from ganzoo.config import configure
 from ganzoo.data.shapes import COLOURS, SHAPES
 from ganzoo.images import from_pil, from_uint8, gif, grid, png, to_uint8
 from ganzoo.inputs import Choice, Noise
-from ganzoo.losses import LOSSES, r1, slope
+from ganzoo.losses import LOSSES, contrast, r1, slope
 from ganzoo.models.dcgan import Config as DCGANConfig
 from ganzoo.nets import depth_to_space, space_to_depth
 
@@ -115,6 +115,16 @@ def test_saturating_loss_is_flat_where_d_is_sure():
     saturating = torch.autograd.grad(LOSSES["minimax"].generator(x), x)[0].abs().item()
     steep = torch.autograd.grad(LOSSES["non-saturating"].generator(x), x)[0].abs().item()
     assert saturating < 1e-3 < 0.99 < steep
+
+
+def test_contrast_is_the_cross_entropy_of_both_ways_among_captions_that_differ():
+    score = torch.tensor([[2.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0]])
+    apart = torch.eye(3, dtype=torch.bool)
+    assert contrast(score, apart).item() == pytest.approx(math.log(1 + 2 * math.exp(-2)), rel=1e-5)
+    twins = apart.clone()
+    twins[0, 1] = twins[1, 0] = True
+    two = (2 * math.log(1 + math.exp(-2)) + math.log(1 + 2 * math.exp(-2))) / 3
+    assert contrast(score, twins).item() == pytest.approx(two, rel=1e-5)
 
 
 def test_r1_is_half_the_squared_slope_over_all_pixels():

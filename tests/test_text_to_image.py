@@ -102,13 +102,26 @@ def test_a_caption_decides_and_noise_too(name):
     assert torch.equal(embedding[0], embedding[2])
 
 
-@pytest.mark.parametrize("conditioning", ["join", "project"])
+@pytest.mark.parametrize("conditioning", ["join", "project", "contrast"])
 def test_the_end_of_d_heeds_the_caption(conditioning):
     torch.manual_seed(0)
     head, features = text_to_image.MatchingHead(6, 4, 8, conditioning, 16), torch.randn(5, 6, 4, 4)
     a, b = torch.randn(2, 5, 8)
     assert head(features, a).shape == (5,)
     assert not torch.allclose(head(features, a), head(features, b))
+
+
+def test_by_contrast_both_players_learn_which_caption_is_a_pictures():
+    e = engine("stackgan", conditioning="contrast")
+    assert "d_match" in e.game.d_loss(batch_of(e))
+    assert "g_match" in e.game.g_loss(batch_of(e))
+    head, features, embedding = e.game.D.head, torch.randn(5, 32, 4, 4), torch.randn(5, 8)
+    head.head = torch.nn.Conv2d(32, 9, 4)
+    products = head.products(features, embedding)
+    assert products.shape == (5, 5)
+    own = head(features, embedding) - head.head(features).flatten(1)[:, 0]
+    assert torch.allclose(products.diagonal(), own, atol=1e-5), "what it learns is what its logit says"
+    assert "d_match" not in engine("stackgan", conditioning="project").game.d_loss(batch_of(e))
 
 
 def test_gan_int_draws_for_means_of_two_captions_which_only_g_pays_for():
