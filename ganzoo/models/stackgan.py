@@ -118,6 +118,7 @@ COMPACT_2: dict[str, Any] = COMPACT | {"residual_output": "over", "d_width": 16,
 # learns by contrast, with more channels and a lighter penalty.
 FACES: dict[str, Any] = COMPACT | {"encoder": "encoder-faces", "width": 24, "d_width": 48, "kl": 0.02, "translation": 0.0}
 FACES |= {"conditioning": "contrast", "r1": 0.2, "lr_g": 1e-3, "lr_d": 1e-3}
+FACES_2: dict[str, Any] = FACES | {"residual_output": "over", "d_width": 16, "d_most": 256, "refine": 24, "r1": 1.0, "stage": 2}
 SHAPES: dict[str, Any] = {"encoder": "encoder-shapes", "width": 12, "refine": 16}
 
 SPEC = Spec(
@@ -143,7 +144,10 @@ SPEC = Spec(
     recipes={
         "compact": (Step(COMPACT | {"d_width": 48}),),
         "compact-2": (Step(COMPACT_2),),
-        "faces": (Step(FACES, data="faces@32"),),
+        "faces": (
+            Step(FACES | {"ema": 20_000}, images=1_000_000, data="faces@32"),
+            Step(FACES_2, images=150_000, data="faces@128", previous="first"),
+        ),
         "shapes": (
             Step(COMPACT | SHAPES | {"d_width": 48}, images=750_000, data="shapes"),
             Step(COMPACT_2 | SHAPES | {"d_width": 12}, images=250_000, data="shapes@128", previous="first"),
