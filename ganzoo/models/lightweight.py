@@ -6,7 +6,8 @@ few pictures by heart (section 3.2: it paints the whole picture from its last fe
 hinge loss. All that D sees is augmented, differentiably (Zhao et al. 2020, arXiv 2006.10738).
 Departs: what D paints is compared by its mean absolute difference, not by a network that was trained on photographs, and at
 half the picture's side; G has no noise but its input; pictures are not mirrored. Spectral norm, which the released code has, is
-an option, and of D alone. The recipe `few` is for own pictures on a processor: fewer channels, larger batches and steps.
+an option, and of D alone. The recipe `few` is for own pictures on a processor: fewer channels, larger batches, a D that
+learns more slowly than G.
 Shapes: B batch, Z noise, C channels, S side.
 """
 
@@ -107,6 +108,6 @@ SPEC = Spec(
     data="faces",
     config=Config,
     build=Lightweight,
-    recipes={"few": (Step({"d_norm": "batch, spectral", "width": 16, "z": 128, "batch": 16, "lr_g": 4e-4, "lr_d": 4e-4}),)},
+    recipes={"few": (Step({"d_norm": "batch, spectral", "width": 8, "z": 128, "batch": 16, "lr_g": 4e-4, "lr_d": 1e-4}),)},
     tiny={"z": 4, "width": 2, "batch": 8},
 )
