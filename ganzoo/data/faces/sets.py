@@ -51,10 +51,8 @@ def faces_every(root: Path, split: str, side: int = 64) -> Data:
 
 def faces_few(root: Path, split: str, side: int = 64) -> Data:
     """The same, but only the first 500 to train on: as few as somebody's own pictures are. `test` is that of `faces`."""
-    return replace(
-        _personas(root, split, _checked(side), FEW if split == "train" else _count(split, side), name="faces_few"),
-        judged_as="faces",
-    )
+    n = FEW if split == "train" else _count(split, _checked(side))
+    return replace(_personas(root, split, _checked(side), n, "faces_few"), title=f"{FEW} faces", judged_as="faces")
 
 
 def _checked(side: int) -> int:
