@@ -6,7 +6,7 @@ alone what is of the other kind already (section 5.2); least squares (section 4)
 (section 4, after Shrivastava et al.); a learning rate that is steady for half of the training, then falls in a line to nothing.
 Departs: PatchGAN's patches are scaled to the side; an averaged generator; batches of any size. Without sources in the data,
 outlines of the pictures are the other kind; data with pairs do not tell it of them. The recipe `faces` paints over the picture
-that it was given, so that a small network need not draw again what stays.
+that it was given, so that a small network need not draw again what stays; with lambda = 10 it would then change nothing.
 Shapes: B batch, C channels, S side, F features, s side of a map of features.
 """
 
@@ -176,8 +176,8 @@ SPEC = Spec(
     ),
     adds=("pix2pix", "no pairs; a second generator leads back, and who goes there and back must come home."),
     limits=(
-        "It changes colour and texture more easily than shape, and hides in its pictures what it needs for the way back: in "
-        "dots that nobody sees, or, by networks as small as ours, in specks that everybody does."
+        "It changes colour and texture more easily than shape, and hides in its pictures what it needs for the way back, in "
+        "dots that nobody sees."
     ),
     config=Config,
     build=CycleGAN,
@@ -191,8 +191,8 @@ SPEC = Spec(
         "faces": (
             Step(
                 {"width": 12, "d_width": 16, "blocks": 3, "batch": 4, "lr_g": 4e-4, "lr_d": 4e-4}
-                | {"residual_output": "over", "steady": 25_000, "decay": 25_000},
-                50_000,
+                | {"residual_output": "over", "cycle": 2.0, "identity": 0.5, "steady": 5_000, "decay": 5_000},
+                10_000,
                 "faces_glasses",
             ),
         ),
