@@ -108,7 +108,7 @@ def test_a_stage_one_may_have_a_mapping_network_later(first, tmp_path):
 
 # ---- Recipes ----------------------------------------------------------------------------------------------------------
 
-SIDES = {"emoji": 64, "emoji@256": 256, "shapes": 32, "shapes@128": 128}
+SIDES = {"emoji": 64, "emoji@256": 256, "shapes": 32, "shapes@128": 128, "faces@32": 32, "faces@128": 128}
 
 
 @pytest.mark.parametrize("model", ["gan_cls", "stackgan", NAME])

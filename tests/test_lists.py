@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import numpy
 import pytest
 from support.links import GANS
-from support.pages import becomes, changed, picture
+from support.pages import becomes, changed, grid_of, picture
 
 import ganzoo
 from ganzoo import data
@@ -120,7 +120,7 @@ def test_what_is_chosen_is_written_and_drawn_and_what_is_written_is_shown(visit)
     page.locator(f"#{tab}-info", has_text=FACES.revision).wait_for()
     assert box.input_value() == first, "a caption of shapes means nothing to it"
     show(page, wording.read(first))
-    before = page.locator(f"#{tab}-picture img").get_attribute("src")
+    before = grid_of(page, tab).get_attribute("src")
     page.locator(f"#{tab}-lists").get_by_label("hair", exact=True).select_option("mohawk")
     changed(page, tab, before)
     said = "a smiling person with a green mohawk and glasses"

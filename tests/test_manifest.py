@@ -25,8 +25,10 @@ NOT_REPLAYABLE = {
     "stackgan-emoji",
     "stackgan-emoji-64",
     "stackgan-shapes",
+    "stackgan-faces",
+    "cyclegan-faces_glasses",
     "judge-faces",
-}  # the text painters: trained from runs that are gone; the judge of faces, in two commands
+}  # the text painters: trained from runs that are gone; the judge of faces, StackGAN's and CycleGAN's, in several commands
 
 
 # ---- Reading ----------------------------------------------------------------------------------------------------------

@@ -27,9 +27,14 @@ def open_tab(page, name):
     page.locator(f"#{name}-picture img, #{name}-pair img").first.wait_for()
 
 
+def grid_of(page, name):
+    """A tab's grid: the last stage's, where there are two."""
+    return page.locator(f"#{name}-picture img, #{name}-pair img").last
+
+
 def picture(page, name):
     """The pixels of a tab's grid, as they are shown."""
-    src = page.locator(f"#{name}-picture img").get_attribute("src")
+    src = grid_of(page, name).get_attribute("src")
     return numpy.array(Image.open(io.BytesIO(page.request.get(src).body())))
 
 
@@ -37,7 +42,7 @@ def changed(page, name, before, seconds=240):
     """Wait until the grid is another one."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        now = page.locator(f"#{name}-picture img").get_attribute("src")
+        now = grid_of(page, name).get_attribute("src")
         if now != before:
             return now
         time.sleep(0.05)
