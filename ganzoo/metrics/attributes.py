@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ from ..gan import GAN
 from ..images import resized, to_uint8
 from ..inputs import EPSILON, Picture, Text, scale_epsilon
 from ..models.judge import Judge
-from .case import Case, Score
+from .case import Case, JudgeOutput, Score
 
 SENTENCES = 1000  # of people whose parts are together in no training picture, and of people with two that are
 OPEN, DRAWS = 32, 64  # sentences that leave all but two parts open, and pictures of each
@@ -48,11 +49,17 @@ def attribute_imbalance(case: Case) -> list[Score]:
     judge, gan = case.judge, case.gan
     if judge is None or gan is None or not judge.attributes or any(isinstance(i, Text | Picture) for i in gan.inputs):
         return []
-    of_train, *others = (shares(judge, x.image) for x in (case.train, case.fake, case.test))
+    of_train, *others = real_shares(judge, case.train), shares(judge, case.fake.image), real_shares(judge, case.test)
     distance = [[float((a - b).abs().sum() / 2) for a, b in zip(of_train, x, strict=True)] for x in others]
     found, floor = distance
     note = ", ".join(f"{a.name} {value:.3f}" for a, value in zip(judge.attributes, found, strict=True))
     return [Score("attribute_imbalance", "attribute imbalance", max(found), "lower", len(case.fake.image), max(floor), note)]
+
+
+@lru_cache(maxsize=2)
+def real_shares(judge: Judge, seen: JudgeOutput) -> list[Tensor]:
+    """Those of real pictures, kept for the next draw."""
+    return shares(judge, seen.image)
 
 
 def shares(judge: Judge, images: Tensor) -> list[Tensor]:
