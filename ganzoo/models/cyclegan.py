@@ -162,7 +162,7 @@ class CycleGAN(ImageToImageGAN):
 
 FAST = {"width": 16, "d_width": 24, "blocks": 4, "batch": 8, "lr_g": 4e-4, "lr_d": 4e-4}
 FACES = {"width": 12, "d_width": 16, "blocks": 3, "batch": 4, "lr_g": 4e-4, "lr_d": 4e-4, "residual_output": "over"}
-ANEW = {"steady": 4_000, "decay": 5_000}
+AGAIN = {"steady": 4_000, "decay": 5_000}
 
 SPEC = Spec(
     name="cyclegan",
@@ -190,9 +190,9 @@ SPEC = Spec(
         "fast": (Step(FAST | {"steady": 40_000, "decay": 40_000}),),
         "faces": (
             Step(FACES | {"steady": 12_000, "decay": 12_000}, 14_000, "faces_glasses"),
-            Step(FACES | ANEW | {"cycle": 2.0, "identity": 0.5, "lr_d": 1e-4}, 9_000, "faces_glasses", "from"),
-            Step(FACES | ANEW, 9_000, "faces_glasses", "from"),
-            Step(FACES | ANEW, 9_000, "faces_glasses", "from"),
+            Step(FACES | AGAIN | {"cycle": 2.0, "identity": 0.5, "lr_d": 1e-4}, 9_000, "faces_glasses", "from"),
+            Step(FACES | AGAIN, 9_000, "faces_glasses", "from"),
+            Step(FACES | AGAIN, 9_000, "faces_glasses", "from"),
         ),
     },
     tiny={"width": 4, "d_width": 4, "blocks": 1, "batch": 8, "pool": 5},

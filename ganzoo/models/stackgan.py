@@ -4,7 +4,8 @@ Adds: two stages (sections 3.3 and 3.4). Stage I draws a small picture from nois
 the caption again, and draws it four times as large, with residual blocks. Conditioning augmentation (section 3.2): a caption
 becomes a Gaussian, from which each picture's condition is drawn, held near N(0, I) by a KL term (equation 2).
 Departs: the encoder reads words, unless `encoder` and `reads` name a char-CNN-RNN; one epsilon serves both stages; an averaged
-generator. Recipes: narrower, one residual block, `_text_to_image.LIGHT`; Stage II draws a residual over the enlarged sketch.
+generator. Recipes: narrower, one residual block, `_text_to_image.LIGHT`; Stage II draws a residual over the enlarged sketch;
+`faces` learns by contrast, too (knob `conditioning`).
 Shapes: B batch, Z noise, T characters, E embedding, A condition, C channels, S side of the last stage's picture.
 """
 
@@ -137,7 +138,10 @@ SPEC = Spec(
         "While they learn, a sentence is a little blurred, each time anew, so that near meanings lead to near pictures."
     ),
     adds=("gan_cls", "a second generator that paints the first one's sketch four times as large, and blurred sentences."),
-    limits="What the sketch got wrong, the second stage paints carefully. It knows only what it was shown: shapes, or faces.",
+    limits=(
+        "What the sketch got wrong, the second stage paints carefully. It knows only what it was shown, shapes or faces, and "
+        "what a sentence leaves open it draws nearly the same each time."
+    ),
     data="emoji",
     config=Config,
     build=StackGAN,
