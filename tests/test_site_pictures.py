@@ -115,11 +115,11 @@ def test_a_drawing_is_painted_while_it_is_drawn_travels_in_the_link_and_gives_wa
     page.mouse.move(*at[1])
     given = f"document.querySelector('{GIVEN}')"
     black = f"{given}.getContext('2d').getImageData(0, 0, {given}.width, {given}.height).data.filter((v) => !v).length"
-    page.wait_for_function(f"({black}) > 0 && document.querySelector('[data-query*=drawing]')", polling=200)
+    page.wait_for_function(f"() => ({black}) > 0 && document.querySelector('[data-query*=drawing]')", polling=200)
     assert "drawing" not in page.url, "it is in the address once the stroke is whole"
     page.mouse.move(*at[2])
     page.mouse.up()
-    page.wait_for_function("location.search.includes('source_drawing=')")
+    page.wait_for_function("() => location.search.includes('source_drawing=')")
     drawing = page.evaluate("new URLSearchParams(location.search).get('source_drawing')")
     page.locator(DRAWN.format(f"source_drawing={drawing}")).wait_for()
     assert near(pixels(page), to_uint8(gan.sample(1, 4, source=sketched(drawing, 64))))
