@@ -107,3 +107,12 @@ def contrast(score: Tensor, same: Tensor) -> Tensor:
     own = torch.arange(len(score), device=score.device)
     logit = score.masked_fill(same & (own[:, None] != own), -torch.inf)
     return (cross_entropy(logit, own) + cross_entropy(logit.mT, own)) / 2
+
+
+def mode_seeking(image: Tensor, other: Tensor, z: Tensor, other_z: Tensor) -> Tensor:
+    """image, other (B, C, S, S) of the same condition, z, other_z (B, Z) they are drawn from -> how near noise that is apart
+    brings pictures: the mean of |z - z'| / |image - image'|, L1 (Mao et al. 2019, arXiv 1903.05628, equation 1, whose ratio is
+    to be large, turned over). A thousandth keeps equal pictures finite."""
+    apart = (z - other_z).abs().flatten(1).mean(1)
+    far = (image.float() - other.float()).abs().flatten(1).mean(1)
+    return (apart / (far + 1e-3)).mean()

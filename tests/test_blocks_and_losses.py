@@ -14,7 +14,7 @@ from ganzoo.config import configure
 from ganzoo.data.shapes import COLOURS, SHAPES
 from ganzoo.images import from_pil, from_uint8, gif, grid, png, to_uint8
 from ganzoo.inputs import Choice, Noise
-from ganzoo.losses import LOSSES, contrast, r1, slope
+from ganzoo.losses import LOSSES, contrast, mode_seeking, r1, slope
 from ganzoo.models.dcgan import Config as DCGANConfig
 from ganzoo.nets import depth_to_space, space_to_depth
 
@@ -115,6 +115,12 @@ def test_saturating_loss_is_flat_where_d_is_sure():
     saturating = torch.autograd.grad(LOSSES["minimax"].generator(x), x)[0].abs().item()
     steep = torch.autograd.grad(LOSSES["non-saturating"].generator(x), x)[0].abs().item()
     assert saturating < 1e-3 < 0.99 < steep
+
+
+def test_mode_seeking_is_how_near_pictures_are_by_how_far_their_noise_is():
+    image, other = torch.zeros(2, 1, 2, 2), torch.tensor([0.5, 0.0]).view(2, 1, 1, 1).expand(2, 1, 2, 2)
+    z, other_z = torch.zeros(2, 4), torch.tensor([[1.0, -1.0, 1.0, 1.0], [2.0, 0.0, 0.0, 0.0]])
+    assert mode_seeking(image, other, z, other_z).item() == pytest.approx((1 / 0.501 + 0.5 / 0.001) / 2, rel=1e-5)
 
 
 def test_contrast_is_the_cross_entropy_of_both_ways_among_captions_that_differ():

@@ -124,6 +124,23 @@ def test_by_contrast_both_players_learn_which_caption_is_a_pictures():
     assert "d_match" not in engine("stackgan", conditioning="project").game.d_loss(batch_of(e))
 
 
+def test_by_mode_seeking_other_noise_is_to_be_another_picture():
+    """Mao et al. 2019, equation 1, for the same captions; where the second stage is trained, the first is as it is."""
+    e = engine("stackgan", mode_seeking=0.5)
+    batch = batch_of(e)
+    terms = e.game.g_loss(batch)
+    other = e.game.stages(batch["text"], z=batch["z"].roll(1, 0), epsilon=batch["epsilon"].roll(1, 0))[0]
+    far = (batch["fake"] - other).abs().flatten(1).mean(1)
+    apart = (batch["z"] - batch["z"].roll(1, 0)).abs().mean(1)
+    assert terms["g_modes"].item() == pytest.approx(0.5 * (apart / (far + 1e-3)).mean().item(), rel=1e-3)
+    assert "g_modes" not in engine("stackgan").game.g_loss(batch_of(e))
+    before = terms["g_modes"].item()
+    step = torch.optim.SGD(e.game.first.parameters(), 1e-3)
+    terms["g_modes"].backward()
+    step.step()
+    assert e.game.g_loss({k: v for k, v in batch.items() if k not in ("fake", "sketch")})["g_modes"].item() < before
+
+
 def test_gan_int_draws_for_means_of_two_captions_which_only_g_pays_for():
     """Reed et al. 2016, equation 5, beta = 1 / 2."""
     e = engine("gan_cls")

@@ -21,6 +21,7 @@ STACKGAN: Mapping[str, Collection[Any]] = {
     **GAN_CLS,
     **{
         "r1_every": ANY,
+        "text": [128],
         "between": [0],
         "deep": [0],
         "tell": ["first"],

@@ -5,7 +5,7 @@ the caption again, and draws it four times as large, with residual blocks. Condi
 becomes a Gaussian, from which each picture's condition is drawn, held near N(0, I) by a KL term (equation 2).
 Departs: the encoder reads words, unless `encoder` and `reads` name a char-CNN-RNN; one epsilon serves both stages; an averaged
 generator. Recipes: narrower, one residual block, `_text_to_image.LIGHT`; Stage II draws a residual over the enlarged sketch;
-`faces` learns by contrast, too (knob `conditioning`).
+`faces` learns by contrast (knob `conditioning`), and that other noise is to be another picture (knob `mode_seeking`).
 Shapes: B batch, Z noise, T characters, E embedding, A condition, C channels, S side of the last stage's picture.
 """
 
@@ -21,6 +21,7 @@ from torch.nn.functional import interpolate, relu
 
 from ..config import knob
 from ..gan import Batch, Terms
+from ..losses import mode_seeking
 from ..nets import Residual, before_tanh, conv, doublings, init_normal, upsampler
 from ..spec import Paper, Spec, Step
 from . import _older_configs as older
@@ -29,6 +30,7 @@ from ._text_to_image import LIGHT, Discriminator, caption_encoder
 from ._two_stages import SCALE, ConditioningAugmentation, TwoStageGAN, repeat_at
 
 R1_EVERY = 4  # steps from one R1 penalty to the next, which counts for all of them
+TEXT = 128  # numbers that an embedding is projected to, where D is to concatenate it
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ class Config(two_stages.Config):
         "players learn which of a batch's captions is a picture's, a later idea",
         formerly="match",
     )
-    text: int = knob(128, "numbers that an embedding is projected to, to be concatenated", at_least=1)
+    mode_seeking: float = knob(
+        0.0, "Stage I: weight of the term by which other noise is to be another picture, a later idea; 0 leaves it out"
+    )
     blocks: int = knob(4, "Stage II: residual blocks")
     residual_output: Literal["anew", "over"] = knob(
         "anew", "what Stage II's output is: the picture, or a residual over the enlarged sketch, a later idea", formerly="paint"
@@ -98,7 +102,7 @@ class StackGAN(TwoStageGAN):
 
     def __init__(self, c: Config) -> None:
         encoder = caption_encoder(c.reads, c.recurrent, c.embedding)
-        super().__init__(c, encoder, Discriminator(c, c.conditioning, c.d_norm, c.d_most, text=c.text))
+        super().__init__(c, encoder, Discriminator(c, c.conditioning, c.d_norm, c.d_most, text=TEXT))
         self.first = init_normal(StageI(c))
         if c.stage == 2:
             self.first.requires_grad_(False)
@@ -109,7 +113,13 @@ class StackGAN(TwoStageGAN):
         return terms | self.lazy_r1(c.r1, R1_EVERY, batch["image"], self.embedding(batch))
 
     def g_loss(self, batch: Batch) -> Terms:
-        return super().g_loss(batch) | {"g_kl": self.kl(batch)}
+        c, terms = self.config, super().g_loss(batch) | {"g_kl": self.kl(batch)}
+        if not c.mode_seeking or c.stage == 2:
+            return terms
+        noise = self.noise(batch)
+        other = {name: x.roll(1, 0) for name, x in noise.items()}
+        (image,) = self.generate(self.embedding(batch), **other)
+        return terms | {"g_modes": c.mode_seeking * mode_seeking(self.fake(batch), image, noise["z"], other["z"])}
 
 
 # Narrower networks, one residual block, and what `LIGHT` says.
