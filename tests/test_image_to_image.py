@@ -132,6 +132,26 @@ def test_its_gan_begins_with_the_first_step_and_sees_with_the_judge(tmp_path):
         assert (done.returncode, "judge or first: of other networks" in done.stderr, done.stderr.count("\n")) == (2, True, 1)
 
 
+def test_a_residual_of_zero_is_the_picture_as_cubic_interpolation_enlarges_it():
+    for output in ("anew", "over"):
+        net = engine("srgan", residual_output=output).game.G
+        torch.nn.init.zeros_(net.image[-1].weight)
+        torch.nn.init.zeros_(net.image[-1].bias)
+        source = torch.rand(2, 3, 5, 9) * 1.6 - 0.8
+        enlarged = torch.nn.functional.interpolate(source, scale_factor=4, mode="bicubic").clamp(-0.99, 0.99)
+        expected = enlarged if output == "over" else torch.zeros(2, 3, 20, 36)
+        assert torch.allclose(net(source), expected, atol=1e-5)
+
+
+def test_the_judge_sees_pictures_at_its_own_side():
+    for side, seen in ((0, 16), (8, 8)):
+        e = engine("srgan", judge="judge-fake", judge_side=side)
+        batch, sides = e.game.derive(e.feed.at(0)), []
+        e.game.J[0].register_forward_hook(lambda net, given, features, sides=sides: sides.append(given[0].shape[-1]))
+        assert "g_content" in e.game.g_loss(batch)
+        assert sides == [seen, seen]
+
+
 # ---- CycleGAN -----------------------------------------------------------------------------------------------------------
 
 

@@ -155,7 +155,8 @@ def test_it_fits_a_phone_and_everybody_can_use_it(visitor, scheme):
 
 ALL_IS_KEPT = """async () => {  // a promise is true to who waits for a function, so it asks again by itself
     for (;;) {
-        const names = performance.getEntriesByType('resource').map((e) => e.name).filter((name) => /-[0-9a-f]{12}[.]/.test(name));
+        const all = performance.getEntriesByType('resource').map((e) => e.name);
+        const names = all.filter((name) => /-[0-9a-f]{12}[.]/.test(name));
         const kept = await Promise.all(names.map((name) => caches.match(name)));
         if (names.length > 1 && kept.every(Boolean)) return true;
         await new Promise((again) => setTimeout(again, 100));

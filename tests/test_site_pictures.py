@@ -27,7 +27,8 @@ from ganzoo.ui import links, permalink
 from ganzoo.ui.fields import ANY
 from ganzoo.ui.sketch import settings, sketched
 
-# Outlines and noise; a picture of any size, four times as large; colours. The last two were taught nothing.
+# Outlines and noise; a picture of any size, four times as large; colours. The last two draw over what they are given, and were
+# taught nothing.
 MOST = {"pix2pix-faces": 8, "srgan-toy": 1, "cyclegan-toy": 1}  # of 255 levels, between the browser and Python
 NAMES = tuple(MOST)
 DRAWN, GIVEN = "canvas[data-query*='{}']", ".pair div:first-child > canvas"
@@ -40,7 +41,7 @@ def site(tmp_path_factory):
     root = tmp_path_factory.mktemp("pictures")
     shutil.copytree(REPO / "weights" / NAMES[0], root / "weights" / NAMES[0])
     for name in NAMES[1:]:
-        gan = built(name.removesuffix("-toy"), side=16)
+        gan = built(name.removesuffix("-toy"), side=16, residual_output="over")
         for x in gan.pictures:
             gan.examples(x).random_(0, 256)
         save(gan, root / "weights" / name, name)
