@@ -19,7 +19,7 @@ from ganzoo import registry
 from ganzoo.checkpoint.folder import Checkpoint
 from ganzoo.hub.pretrained import save
 from ganzoo.images import from_pil, grid, nearest, png, shrunk, to_uint8
-from ganzoo.inputs import scale_epsilon
+from ganzoo.inputs import SEEDS, scale_epsilon
 from ganzoo.text import caption
 from ganzoo.training.export import strip
 from ganzoo.ui import inference
@@ -82,6 +82,10 @@ def test_a_style_is_said_as_the_captions_of_the_data_say_it(spoken):
     assert captions(name, 0, 2, "  a  cat ", "any") == ["a cat"] * 2
     assert captions(name, 0, 1, "a cat", "3D") == ["a cat, 3D style"]
     assert captions(name, 0, 1, "a cat, flat style", "3D") == ["a cat, 3D style"]
+    assert captions(name, 6, 3, "a cat, 3D style", "mixed") == ["a cat, flat style", "a cat, 3D style", "a cat, flat style"]
+    assert captions(name, SEEDS - 1, 2, "a cat", "mixed") == ["a cat, 3D style", "a cat, flat style"], (
+        "a picture's own seed says"
+    )
     gan = inference.load(name)[1]
     by_lot = caption.read(gan.draw(5, 7)["text"])
     assert captions(name, 7, 5, "", None) == by_lot
@@ -89,8 +93,9 @@ def test_a_style_is_said_as_the_captions_of_the_data_say_it(spoken):
     for said, style, problem in [
         ("x" * 202, "any", "202 characters; give 1 to 201"),
         ("x" * 195, "flat", "207 characters"),
+        ("x" * 195, "mixed", "207 characters"),
         ("\x00", "any", "0 characters"),
-        ("a cat", "oil", "style: 'oil' is not one of any, flat, 3D"),
+        ("a cat", "oil", "style: 'oil' is not one of any, mixed, flat, 3D"),
     ]:
         with pytest.raises(ValueError, match=problem):
             captions(name, 0, 1, said, style)

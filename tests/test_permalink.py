@@ -121,7 +121,7 @@ def test_links_to_checkpoints_that_moved_to_another_tab_open_it(monkeypatch):
         (f"?tab=words&text={'x' * 202}", "text=" + "x" * 40 + "...: text: 202 characters; give 1 to 201"),
         ("?tab=words&into=+", "into= : text: 0 characters; give 1 to 201"),
         ("?tab=words&text=%00", "text=?: text: 0 characters"),
-        ("?tab=words&style=oil", "style=oil: not one of any, flat, 3D"),
+        ("?tab=words&style=oil", "style=oil: not one of any, mixed, flat, 3D"),
         ("?tab=words&epsilon=1.55", "epsilon=1.55: not a number from 0 to 1.5 in steps of 0.05"),
         ("?tab=words&m=words-few&epsilon=0.5", "epsilon: words-few takes no such thing"),
         ("?tab=words&m=words-few&style=flat", "style: words-few takes no such thing"),

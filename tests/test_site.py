@@ -27,7 +27,7 @@ from ganzoo.images import to_uint8
 from ganzoo.inputs import EPSILON, SEEDS, Choice, Code, Text, scale_epsilon
 from ganzoo.site import runtime
 from ganzoo.ui import inference, landing, permalink, prompts
-from ganzoo.ui.fields import ANY, STEP
+from ganzoo.ui.fields import ANY, MIXED, STEP
 
 # Uniform noise, normal noise, labels, codes; captions by words (and noise that blurs them), and by characters.
 SHOWN = ("vanilla-mnist", "dcgan-fashion", "cgan-mnist", "infogan-mnist", "stackgan-emoji-64", "stackgan-shapes")
@@ -59,7 +59,7 @@ def random_values(inputs, rng):
     for x in inputs:
         if isinstance(x, Text):
             values[x.name] = rng.choice(CAPTIONS)
-            values["style"] = rng.choice(x.styles) if x.styles and rng.random() < 0.5 else ANY
+            values["style"] = rng.choice([MIXED, *x.styles]) if x.styles and rng.random() < 0.7 else ANY
             fixed[x.name], fixed["style"] = values[x.name], values["style"]
         if x.name == EPSILON:
             values[x.name] = fixed[x.name] = round(STEP * rng.randint(0, 30), 4)

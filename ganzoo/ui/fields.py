@@ -10,6 +10,7 @@ from typing import Any
 from ..inputs import SEEDS, Choice, Code, Text
 
 ANY = "any"  # of a choice: left to the seed
+MIXED = "mixed"  # of a style: each picture has one that its seed decides, where a caption leaves it open
 STEP = 0.05  # of a code's slider
 SEED = "seed"
 AT, SHOT = "at", "shot"  # of the pictures of a walk and of a training, which one is shown; left out: where they start

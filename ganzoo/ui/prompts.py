@@ -16,7 +16,7 @@ from ..text import caption
 from ..text.nearest import embed_captions, nearest
 from ..text.words import tokenize
 from . import inference, limits
-from .fields import ANY
+from .fields import ANY, MIXED
 
 FEW = 4  # captions that are named where the seed draws them
 UNKNOWN = "Underlined: no word that it knows. It guesses from the pieces, or passes over what it cannot even spell."
@@ -45,9 +45,14 @@ def is_blank(prompt: str | None) -> bool:
     return not (prompt or "").strip()
 
 
+def style_options(text: Text) -> list[str]:
+    """What a visitor may ask for as the style of a model's drawings."""
+    return [ANY, MIXED, *text.styles] if text.styles else [ANY]
+
+
 def captions(checkpoint: str, seed: float, n: float, prompt: str | None, style: str | None) -> list[str]:
-    """The captions of n pictures: the prompt or, where it is blank, what the seed draws; each in a style that is asked for.
-    ValueError if one cannot be read, or for anything out of bounds.
+    """The captions of n pictures: the prompt or, where it is blank, what the seed draws; each in a style that is asked for, or
+    (MIXED) in the one that its own seed decides. ValueError if one cannot be read, or for anything out of bounds.
     """
     gan = inference.load(checkpoint)[1]
     text, style = text_of(gan), style or ANY
@@ -55,17 +60,23 @@ def captions(checkpoint: str, seed: float, n: float, prompt: str | None, style: 
         inference.whole_number("seed", seed, 0, SEEDS - 1),
         inference.whole_number("n", n, 1, limits.MOST),
     )
-    if style not in (ANY, *text.styles):
-        raise ValueError(f"style: {style[:40]!r} is not one of {', '.join((ANY, *text.styles))}")
+    known = style_options(text)
+    if style not in known:
+        raise ValueError(f"style: {style[:40]!r} is not one of {', '.join(known)}")
     lines = caption.read(draw(gan.inputs, n, first)[text.name]) if is_blank(prompt) else [text.line(prompt)] * n
-    return lines if style == ANY else [text.line(caption.restyled(c, text.styles, style)) for c in lines]
+    if style == ANY:
+        return lines
+    of_each = text.styles if style == MIXED else (style,)
+    seeds = ((first + i) % SEEDS for i in range(n))
+    return [text.line(caption.restyled(c, text.styles, of_each[s % len(of_each)])) for c, s in zip(lines, seeds, strict=True)]
 
 
 def why_unreadable(checkpoint: str, prompt: str, style: str | None) -> str:
     """Why a caption cannot be read; empty if it can."""
     try:
-        text_of(inference.load(checkpoint)[1]).line(prompt)
-        captions(checkpoint, 0, 1, prompt, style)  # for its ValueError
+        text = text_of(inference.load(checkpoint)[1])
+        text.line(prompt)
+        captions(checkpoint, 0, len(text.styles) if style == MIXED else 1, prompt, style)  # for its ValueError
     except ValueError as error:
         return str(error)
     return ""
@@ -132,7 +143,7 @@ def reading(checkpoint: str, seed: float, n: float, prompt: str, style: str | No
     """The words of a caption as the model reads them, as HTML; what cannot be drawn of it says why."""
     gan: Any = inference.load(checkpoint)[1]
     try:
-        lines = captions(checkpoint, seed, n, prompt, style)
+        lines = captions(checkpoint, seed, n, prompt, ANY if style == MIXED else style)
     except ValueError as error:
         return f'<p class="reading" role="alert">{html.escape(str(error))}</p>'
     if is_blank(prompt):

@@ -81,7 +81,7 @@ def some_words(rng, key, inputs):
     if key == "epsilon":
         return round(STEP * rng.randint(0, 30), 4)
     if key == "style":
-        return rng.choice(["any", *text.styles])
+        return rng.choice(["any", "mixed", *text.styles])
     letters = "abc é🐶&=+%~#?;<>'\"猫"
     said = caption.clean("".join(rng.choices(letters, k=rng.randint(0, 60))))
     return said or ("" if key == "text" else "a cat")

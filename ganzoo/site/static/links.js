@@ -4,7 +4,7 @@
 //
 // A query comes from anybody: what is not known or not allowed is passed over, and named.
 import { SEEDS } from './noise.js';
-import { line } from './words.js';
+import { line, MIXED } from './words.js';
 
 export const ANY = 'any'; // of a choice: left to the seed
 export const STEP = 0.05; // of a code
@@ -62,7 +62,7 @@ export function fieldsOf(checkpoint, zoo) {
     if (x.type === 'Choice') found[x.name] = { default: ANY, read: oneOf([ANY, ...x.options]) };
     if (x.type === 'Text') {
       found[x.name] = { default: x.suggestions[0], read: (text) => (text.trim() ? line(x, text) : ''), blank: true };
-      if (x.styles.length) found.style = { default: ANY, read: oneOf([ANY, ...x.styles]) };
+      if (x.styles.length) found.style = { default: ANY, read: oneOf([ANY, MIXED, ...x.styles]) };
       if (blurs(checkpoint)) found.epsilon = { default: 0, read: inSteps(0, zoo.strongest) };
     }
     if (x.type === 'Picture') {

@@ -4,7 +4,7 @@ import { ask } from './engine.js';
 import { ANY, blurs, defaultsOf, drawingOf, encode, STEP, walks } from './links.js';
 import { bold, button, choice, dice, h, seedBox, slider, textBox } from './parts.js';
 import { pictureControls, pictureOf } from './picture.js';
-import { line } from './words.js';
+import { line, MIXED } from './words.js';
 
 const WAIT = 60; // ms without a further change until it is drawn
 
@@ -96,7 +96,7 @@ export function page(said, zoo, changed) {
     );
     const found = [element, h('div', { class: 'chips field' }, chips)];
     if (x.styles.length) {
-      const options = [ANY, ...x.styles].map((s) => [s, s]);
+      const options = [ANY, MIXED, ...x.styles].map((s) => [s, s]);
       found.push(choice('style', options, values.style, (v) => change('style', v, pictures)).element);
     }
     if (blurs(checkpoint)) {

@@ -24,6 +24,9 @@ export function line(x, text) {
 
 const styled = (text, style) => `${text}, ${style} style`;
 
+// Of a style: each picture has one that its seed decides, where a caption leaves it open.
+export const MIXED = 'mixed';
+
 export function restyled(text, styles, style) {
   let bare = text;
   for (const other of styles) if (bare.endsWith(styled('', other))) bare = bare.slice(0, -styled('', other).length);

@@ -1,7 +1,7 @@
 // Draws: loads a network once, and runs it on what noise.js draws, away from the page, so that the page never stands still.
 import { fetchFile, unpacked } from './files.js';
-import { between, draw } from './noise.js';
-import { codePoints, line, MOST_WORDS, openVocabulary, restyled } from './words.js';
+import { between, draw, SEEDS } from './noise.js';
+import { codePoints, line, MIXED, MOST_WORDS, openVocabulary, restyled } from './words.js';
 
 let machine; // a promise of onnxruntime
 let vocabulary; // of the words that captions have
@@ -47,7 +47,10 @@ function inputsOf({ inputs, walk, n, seed, fixed, style = '', scales = {} }) {
       const row = { ...draw(inputs, seed + i), ...fixed };
       for (const x of inputs) {
         if (x.type === 'Text' && typeof row[x.name] === 'number') row[x.name] = x.examples[row[x.name]];
-        if (x.type === 'Text' && style) row[x.name] = line(x, restyled(row[x.name], x.styles, style));
+        if (x.type === 'Text' && style) {
+          const own = style === MIXED ? x.styles[((seed + i) % SEEDS) % x.styles.length] : style;
+          row[x.name] = line(x, restyled(row[x.name], x.styles, own));
+        }
         if (x.name in scales) row[x.name] = row[x.name].map((value) => value * scales[x.name]);
       }
       return row;

@@ -33,7 +33,7 @@ class TextControl(Control):
     def fields(cls, x: Text, inputs: Sequence[Input]) -> dict[str, Field]:
         found = {x.name: Field(x.suggestions[0][0], caption_line(x, blank=True), blank=True)}
         if x.styles:
-            found[STYLE] = Field(ANY, one_of([ANY, *x.styles]))
+            found[STYLE] = Field(ANY, one_of(prompts.style_options(x)))
         if blurs(inputs):
             found[EPSILON] = Field(BLUR, slider_step(Code(EPSILON, 0, STRONGEST)))
         return found
@@ -78,7 +78,7 @@ class TextControl(Control):
 
     @staticmethod
     def styles(x: Text, value: str = ANY) -> dict[str, Any]:
-        return {"choices": [ANY, *x.styles], "value": value, "visible": bool(x.styles)}
+        return {"choices": prompts.style_options(x), "value": value, "visible": bool(x.styles)}
 
     @staticmethod
     def chip_updates(checkpoint: str, prompt: str | None = None) -> list[dict[str, Any]]:
