@@ -160,6 +160,8 @@ SPEC = Spec(
         "compact-2": (Step(COMPACT_2),),
         "faces": (
             Step(FACES | {"ema": 20_000}, images=1_000_000, data="faces@32"),
+            Step({"mode_seeking": 0.25}, images=100_000, data="faces@32"),  # noise is driven apart, and then drawn well
+            Step({"mode_seeking": 0.05}, images=300_000, data="faces@32"),
             Step(FACES_2, images=150_000, data="faces@128", previous="first"),
         ),
         "shapes": (
