@@ -148,7 +148,10 @@ def test_the_command_that_a_card_names_makes_a_checkpoint_with_these_knobs(c):
     given = {k.removeprefix("knob_"): v for k, v in vars(args).items() if k.startswith("knob_") and v is not None}
     recipe = getattr(args, "recipe", None)
     of_data = {k: getattr(c.knobs, k) for k in FROM_DATA if hasattr(c.knobs, k)}
-    made = c.spec.config(**of_data | (dict(c.spec.recipes[recipe][-1].knobs) if recipe else {}) | given)
+    stepped: dict[str, object] = {}
+    for step in c.spec.recipes[recipe] if recipe else ():
+        stepped = (stepped if step.previous == "from" else {}) | dict(step.knobs)
+    made = c.spec.config(**of_data | stepped | given)
     for k in [k for k in knobs(c.spec.config) if k not in naming(c.spec.config)]:
         assert getattr(made, k) == getattr(c.knobs, k), k
     training = c.manifest.training

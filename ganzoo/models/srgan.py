@@ -189,7 +189,7 @@ SPEC = Spec(
         "which is blurred. This one is to please a critic, and so it makes up its mind. Beside it is one without a critic."
     ),
     adds=("pix2pix", "the answer is larger than the question, and the critic's say is a thousandth of the loss."),
-    limits="What it adds is invented, further from the truth than without a critic, and of flat drawings there is little to add.",
+    limits="What it adds is invented, further from the truth than without a critic; of flat drawings there is little to add.",
     config=Config,
     build=SRGAN,
     data="faces",

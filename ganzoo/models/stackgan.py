@@ -150,7 +150,7 @@ SPEC = Spec(
     adds=("gan_cls", "a second generator that paints the first one's sketch four times as large, and blurred sentences."),
     limits=(
         "What the sketch got wrong, the second stage paints carefully. It knows only what it was shown, shapes or faces, and "
-        "what a sentence leaves open it draws nearly the same each time."
+        "what a sentence leaves open varies less than it should."
     ),
     data="emoji",
     config=Config,
