@@ -76,7 +76,7 @@ def why_unreadable(checkpoint: str, prompt: str, style: str | None) -> str:
     try:
         text = text_of(inference.load(checkpoint)[1])
         text.line(prompt)
-        captions(checkpoint, 0, len(text.styles) if style == MIXED else 1, prompt, style)  # for its ValueError
+        captions(checkpoint, 0, max(1, len(text.styles)), prompt, style)  # for its ValueError, whatever style it is drawn in
     except ValueError as error:
         return str(error)
     return ""
