@@ -125,7 +125,7 @@ def test_by_contrast_both_players_learn_which_caption_is_a_pictures():
 
 
 def test_by_mode_seeking_other_noise_is_to_be_another_picture():
-    """Mao et al. 2019, equation 1, for the same captions; where the second stage is trained, the first is as it is."""
+    """Mao et al. 2019, equation 1, for the same captions."""
     e = engine("stackgan", mode_seeking=0.5)
     batch = batch_of(e)
     terms = e.game.g_loss(batch)
