@@ -102,6 +102,7 @@ def test_a_visit_sees_its_first_pictures_before_the_network_is_there(served, vis
     page.locator(".drawn canvas[data-n='16']").wait_for()
     assert near(pixels(page, ".drawn canvas"), to_uint8(as_gan(ganzoo.load("dcgan-fashion")).sample(16, 0)), most=0)
     turn(page, "?v=2&tab=dcgan&seed=5")
+    page.locator(".drawn canvas[data-n]").wait_for(state="detached")  # the page before is gone, however long that takes
     page.locator("input[type=number]").first.wait_for()
     page.wait_for_timeout(500)
     assert not page.locator(".drawn canvas[data-n]").count(), "those of another seed are not known before"
