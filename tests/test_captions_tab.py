@@ -16,6 +16,7 @@ from support import captions as shared
 from support.captions import FACTS, LARGE, TOLD, built, control, view
 
 from ganzoo import registry
+from ganzoo.checkpoint import card
 from ganzoo.checkpoint.folder import Checkpoint
 from ganzoo.hub.pretrained import save
 from ganzoo.images import from_pil, grid, nearest, png, shrunk, to_uint8
@@ -287,6 +288,30 @@ def test_export_keeps_what_a_text_model_was_trained_on(tmp_path, monkeypatch, ca
     kept, real = c.training_pictures().float(), data.load("fake").image.float()
     near = torch.cdist(kept.flatten(1), real.flatten(1)).argmin(1)
     assert near.tolist() == [*range(256)], "in their order, and recognisable"
+
+
+@pytest.mark.parametrize(("side", "channels", "kept"), [(16, 3, "png"), (64, 1, "png"), (64, 3, "webp")])
+def test_a_timeline_of_large_pictures_in_colour_is_a_fifth_of_the_bytes(side, channels, kept, tmp_path):
+    from ganzoo.checkpoint.write import write_timeline
+
+    soft = torch.nn.functional.interpolate(torch.rand(32, channels, 8, 8), side, mode="bilinear")
+    images = (255 * soft).to(torch.uint8)
+    gan = built("dcgan", side=side, channels=channels)
+    save(gan, tmp_path, "c")
+    config = json.loads((tmp_path / "config.json").read_text()) | {"timeline": {"steps": [0, 1]}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    for earlier in ("png", "webp"):
+        (tmp_path / f"timeline.{earlier}").write_bytes(b"of an earlier export")
+    write_timeline(tmp_path, grid(images, columns=16))
+    assert [p.name for p in tmp_path.glob("timeline.*")] == [f"timeline.{kept}"]
+    card.write(c := Checkpoint(tmp_path, "folder"))
+    assert f"](timeline.{kept})" in (tmp_path / "README.md").read_text()
+    shown = torch.cat([tiles for _, tiles in c.timeline()])
+    if kept == "png":
+        assert torch.equal(shown, images)
+    else:
+        assert (shown.float() - images.float()).abs().mean() < 5
+        assert c.timeline_file.stat().st_size * 5 < len(png(grid(images, columns=16)))
 
 
 def test_timeline_and_preview_are_bounded(spoken, tmp_path):

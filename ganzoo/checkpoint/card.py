@@ -152,11 +152,12 @@ def render(checkpoint: Checkpoint, repo: str | None = None, license: str | None 
     about, steps = manifest.data, manifest.timeline.steps
     n = previewed(manifest.config.side) if manifest.draws else 0
     pictures = f"![{n} pictures at seed 0](preview.png)\n" if (checkpoint.folder / "preview.png").exists() else ""
+    strip = checkpoint.timeline_file
     timeline = (
         "## Along the training\n\nA row for each of the steps "
         + ", ".join(f"{s:,}" for s in steps)
-        + ".\n\n![the same latents along training](timeline.png)\n\n"
-        if steps
+        + f".\n\n![the same latents along training]({strip.name})\n\n"
+        if steps and strip
         else ""
     )
     return f"""---

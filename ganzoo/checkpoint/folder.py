@@ -4,7 +4,7 @@ config.json                model, its Config, data, inputs, training, timeline, 
 model.safetensors          the averaged networks that forward() uses
 discriminator.safetensors  the opponents; may be absent
 README.md                  the model card         preview.png   pictures from seed 0 on
-timeline.png               a row of the same latents for each of `timeline.steps`
+timeline.png or .webp      a row of the same latents for each of `timeline.steps`
 training.webp              of captioned pictures: all that it was trained on, small, to hold its own against
 log.jsonl                  losses over steps
 """
@@ -31,7 +31,8 @@ from ..spec import Spec
 from .manifest import HEAVIEST_FILE, MODEL, OPPONENT, Manifest, check_fits, check_log, read, typed, weigh
 
 TRAINING = "training.webp"
-BESIDE = ("preview.png", "timeline.png", TRAINING, "log.jsonl")  # what a checkpoint may have besides its networks and its card
+TIMELINES = ("timeline.png", "timeline.webp")  # one of them: large pictures in colour are as WebP a fifth of the bytes
+BESIDE = ("preview.png", *TIMELINES, TRAINING, "log.jsonl")  # what a checkpoint may have besides its networks and its card
 TIMELINE_COLUMNS, TIMELINE_SIDE = 16, 64  # pictures in a row of the timeline, and their pixels at most
 PREVIEW, PREVIEW_OF_LARGE, LARGE = 64, 16, 128  # pictures, and the side above which pictures are large
 SMALL_SIDE = 32  # pixels of the training pictures in their sheet
@@ -172,16 +173,20 @@ class Checkpoint:
         """The tensors of each of its files."""
         return {MODEL: inference_state(game)} | ({OPPONENT: training_only_state(game)} if self.has_discriminator else {})
 
+    @property
+    def timeline_file(self) -> Path | None:
+        """The picture of its timeline, if that was kept."""
+        return next((p for p in (self.folder / name for name in TIMELINES) if p.is_file()), None)
+
     def timeline(self) -> list[tuple[int, Tensor]]:
         """(step, uint8 (TIMELINE_COLUMNS, C, S, S)) along the training; empty if it was not kept. ValueError if the
         picture is of another size, which is seen before it is decoded.
         """
         steps = self.manifest.timeline.steps
-        path = self.folder / "timeline.png"
-        if not steps or not path.is_file():
+        if not steps or not (path := self.timeline_file):
             return []
         side = min(self.manifest.config.side, TIMELINE_SIDE)
-        tiles = self._tiles("timeline.png", side, TIMELINE_COLUMNS, len(steps))
+        tiles = self._tiles(path.name, side, TIMELINE_COLUMNS, len(steps))
         return [*zip(steps, tiles.split(TIMELINE_COLUMNS), strict=True)]
 
     def training_pictures(self) -> Tensor:

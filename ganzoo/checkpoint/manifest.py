@@ -105,7 +105,7 @@ class Training(Section, frozen=True):
 
 
 class Timeline(Section, frozen=True):
-    """The steps that the rows of timeline.png were drawn at."""
+    """The steps that the rows of the timeline were drawn at."""
 
     steps: Annotated[list[Count], Meta(max_length=MOST_SHOTS)]
 

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from .. import files
 from ..gan import GAN, Game, inference_state, training_only_state
-from ..images import grid, shrunk, to_uint8, webp
+from ..images import grid, png, shrunk, to_uint8, webp
 from . import card
-from .folder import SMALL_SIDE, TRAINING, Checkpoint, previewed
+from .folder import SMALL_SIDE, TIMELINE_COLUMNS, TIMELINE_SIDE, TIMELINES, TRAINING, Checkpoint, previewed
 from .manifest import MODEL, OPPONENT
 
 
@@ -42,6 +42,13 @@ def redact_paths(command: str) -> str:
 def preview(gan: GAN) -> Image.Image:
     """What it draws from seed 0 on."""
     return grid(to_uint8(gan.sample(previewed(gan.config.side), seed=0)))
+
+
+def write_timeline(folder: Path, strip: Image.Image) -> None:
+    """Write the picture of a timeline: large ones in colour nearly the same, as WebP, all others to the last bit, as PNG."""
+    large = strip.mode == "RGB" and strip.width == TIMELINE_COLUMNS * TIMELINE_SIDE
+    files.write(folder / TIMELINES[large], webp(strip) if large else png(strip))
+    (folder / TIMELINES[not large]).unlink(missing_ok=True)  # of an earlier export
 
 
 def write_training_sheet(folder: Path, images: Tensor) -> dict[str, Any]:

@@ -222,14 +222,15 @@ def first(c: Checkpoint, gan: GAN, content: dict[str, bytes]) -> dict[str, Any] 
 def timeline(c: Checkpoint, content: dict[str, bytes]) -> dict[str, Any] | None:
     """The strip of a training, and what its rows are."""
     steps = c.manifest.timeline.steps
-    path = c.folder / "timeline.png"
-    if not c.timeline():  # which checks its size
+    path = c.timeline_file
+    if not path or not c.timeline():  # which checks its size
         return None
     side = min(c.manifest.config.side, TIMELINE_SIDE)
     raw = path.read_bytes()
-    with Image.open(io.BytesIO(raw)) as strip:
-        small = webp(strip.convert("RGB"), lossless=side < TIMELINE_SIDE)
-    facts = add(f"pictures/{c.name}-timeline", ".webp", small, content)
+    if path.suffix != ".webp":
+        with Image.open(io.BytesIO(raw)) as strip:
+            raw = webp(strip.convert("RGB"), lossless=side < TIMELINE_SIDE)
+    facts = add(f"pictures/{c.name}-timeline", ".webp", raw, content)
     return facts | {"steps": steps, "side": side, "columns": TIMELINE_COLUMNS, "about": texts.covered(c.manifest)}
 
 

@@ -18,7 +18,15 @@ from ..checkpoint import card
 from ..checkpoint.folder import TIMELINE_COLUMNS, TIMELINE_SIDE, TRAINING, Checkpoint, weights_dir
 from ..checkpoint.formats import FORMAT
 from ..checkpoint.manifest import MODEL, MOST_PICTURES, NAME, bounded, typed
-from ..checkpoint.write import halved, preview, redact_paths, shown_commands, write_networks, write_training_sheet
+from ..checkpoint.write import (
+    halved,
+    preview,
+    redact_paths,
+    shown_commands,
+    write_networks,
+    write_timeline,
+    write_training_sheet,
+)
 from ..config import naming
 from ..data.dataset import plain
 from ..gan import GAN, Game, inference_state, training_only_state
@@ -64,7 +72,7 @@ def export(
         files.write(folder / "preview.png", png(preview(game)))
         config |= write_training_pictures(folder, plan)
     if shots:
-        files.write(folder / "timeline.png", png(strip(shots, game.config.side)))
+        write_timeline(folder, strip(shots, game.config.side))
     if (run / "log.jsonl").exists():
         files.write(folder / "log.jsonl", (run / "log.jsonl").read_bytes())
     if (folder / "config.json").exists():
