@@ -140,8 +140,10 @@ def test_the_command_that_a_card_names_makes_a_checkpoint_with_these_knobs(c):
     if command is None:
         assert "No single command makes it again." in card.render(c)
         recipe = nearest_recipe(c)
-        assert f"`python -m ganzoo train {c.spec.name} --recipe {recipe}`" in card.render(c)
-        assert recipe in c.spec.recipes
+        nearest = f"python -m ganzoo train {c.spec.name} --recipe {recipe}"
+        assert f"`{nearest}`" in card.render(c)
+        assert c.spec.recipes[recipe][0].data, "so that the command trains as it stands"
+        assert parse(shlex.split(nearest)[3:]).recipe == recipe
         return
     assert f"One command makes it again:\n\n```\n{command}\n```" in card.render(c)
     args = parse(shlex.split(command)[3:])

@@ -104,14 +104,13 @@ def needs_a_run(checkpoint: Checkpoint, options: dict[str, str | None]) -> bool:
 
 
 def nearest_recipe(checkpoint: Checkpoint) -> str | None:
-    """The recipe that a checkpoint was made by, or whose last step has the most knobs in common with it: more than half."""
-    recipes, knobs = checkpoint.spec.recipes, checkpoint.knobs
-    if (named := checkpoint.manifest.training.recipe) in recipes:
-        return named
+    """The recipe whose last step has the most knobs in common with a checkpoint, more than half; of two such the one that it
+    was made by."""
+    recipes, knobs, named = checkpoint.spec.recipes, checkpoint.knobs, checkpoint.manifest.training.recipe
 
     def common(step: Step) -> float:
         same = [k for k, v in step.knobs.items() if getattr(knobs, k, None) == v]
         return len(same) / max(1, len(step.knobs))
 
-    best = max(recipes, key=lambda name: common(recipes[name][-1]), default=None)
+    best = max(recipes, key=lambda name: (common(recipes[name][-1]), name == named), default=None)
     return best if best and common(recipes[best][-1]) > 0.5 else None

@@ -180,15 +180,15 @@ SPEC = Spec(
     ),
     note=(
         "You say what to draw: one network paints it small, with your words read at every layer, and another makes that four "
-        "times as wide without moving anything. Both began by copying thousands of drawings from their captions. Then the game "
-        "began: a discriminator compares a real and a painted picture of the same words, and each painter tries to have its "
-        "own taken for the real one."
+        "times as wide without moving anything. They play a game: a discriminator compares a real and a painted picture of the "
+        "same words, and each painter tries to have its own taken for the real one. The small one has copied thousands of "
+        "drawings from their captions besides."
     ),
     adds=(
         "stackgan",
-        "words that steer every layer, pictures copied before the game begins, and a critic that compares pairs.",
+        "words that steer every layer, pictures copied besides the game, and a critic that compares pairs.",
     ),
-    limits="It knows a thousand things, in six styles; what the small picture got wrong, the large one shows sharply.",
+    limits="It knows a thousand things, in six styles; the second stage makes a small picture sharp, not right.",
     data="emoji",
     config=Config,
     build=EmojiPainter,

@@ -102,8 +102,8 @@ SPEC = Spec(
     ),
     adds=("dcgan", "early layers that steer late ones, and a critic that must paint what it sees, disturbed as it is."),
     limits=(
-        "Of a few hundred pictures it draws variations, and some are near to a picture that it learnt from: the measure of "
-        "copies says how many. It cannot be asked for a particular class."
+        "Of a few hundred pictures it draws variations, and may learn some by heart: the measure of copies says so. "
+        "It cannot be asked for a particular class."
     ),
     data="faces",
     config=Config,

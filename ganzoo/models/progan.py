@@ -134,12 +134,12 @@ SPEC = Spec(
     ),
     note=(
         "A large picture is too much to learn at once. So both networks begin with pictures of four by four pixels, where only "
-        "colours and their places count, and whenever they are good at that, new layers fade in and the pictures become twice "
-        "as wide. In this way a GAN drew faces of a thousand by a thousand pixels for the first time."
+        "colours and their places count, and when they have had their time at that, new layers fade in and the pictures become "
+        "twice as wide. In this way a GAN drew faces of a thousand by a thousand pixels for the first time."
     ),
     adds=("wgan_gp", "layers that are added while it is trained, and no batch normalisation."),
     limits=(
-        "It takes long: half of the training goes into the largest pictures. What an early stage would draw today is shown by "
+        "It takes long: most of the time goes into the largest pictures. What an early stage would draw today is shown by "
         "its last layer of then. It cannot be asked for a particular class."
     ),
     data="faces",

@@ -2,9 +2,9 @@
 
 Adds: SRResNet, residual blocks and pixel shuffle (section 2.1, figure 4); a perceptual loss, the distance of features that a
 trained network sees in place of that of pixels (equation 5), plus 10^-3 times an adversarial one (equations 3 and 6).
-Departs: in place of VGG, 550 MB, a judge of the data compares features (knob `judge`; its last map, after ReLU); without one
-the content loss is the pixels' mean squared error, the paper's SRGAN-MSE. By that alone SRResNet is trained on beside the GAN,
-so that one sees what the game adds, the first of the two `stages`. D ends in a mean over positions; an averaged generator.
+Departs: in place of VGG, 550 MB, a judge of the data compares features (knob `judge`; its last map, after ReLU), beside the
+pixels' mean squared error (`pixels`), which is all without a judge, the paper's SRGAN-MSE. By these SRResNet is trained on
+beside the GAN, so that one sees what the game adds, the first of two `stages`. D ends in a mean over positions; an averaged G.
 Recipe `faces`: narrower; what is drawn is a residual over the enlarged picture; that judge sees pictures at its own side.
 Shapes: B batch, C channels, S side, F features.
 """

@@ -100,13 +100,12 @@ SPEC = Spec(
     note=(
         "A critic that measures a distance must not be too steep, or it could claim any distance it likes. WGAN cuts its "
         "weights off, which makes it dull; this one is fined instead, wherever its slope between a real and a drawn picture "
-        "is not one. It became the loss that one takes when others fail, and its curve still says whether the training "
-        "converges."
+        "is not one. It became the loss that one takes when others fail."
     ),
     adds=("wgan", "a fine on the critic's slope in place of clipped weights."),
     limits=(
-        "A step of the critic costs about twice as much as WGAN's, for the slope of the slope, and the generator moves once "
-        "in several of them. It cannot be asked for a particular class."
+        "A step of the critic costs about twice as much as WGAN's, for the slope of the slope, and in the paper the generator "
+        "moves once in five of them. It cannot be asked for a particular class."
     ),
     config=Config,
     build=WGANGP,

@@ -1,4 +1,4 @@
-"""The engine: the only place with `backward()` and `step()`. It plays any GAN's phases and names no model.
+"""The engine: the only `backward()` and `step()` of a training. It plays any GAN's phases and names no model.
 
 One step of the engine is one batch of real pictures and one of inputs. Each phase that is due gets both, returns named
 loss terms, and moves its own networks on their sum. What a step does is a function of (seed, step): the order of the

@@ -1,4 +1,4 @@
-"""`emoji_outlines`: the black lines of OpenMoji's drawings, and what the other teams draw of the same things, in pairs."""
+"""`emoji_outlines`: the black lines of OpenMoji's drawings, and what the other sets have of the same things, in pairs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SPLIT_OF = {"train": "train", "test": "unseen"}  # it is tested with things of w
 
 
 def emoji_outlines(root: Path, split: str, side: int = 64) -> Data:
-    """Outlines (`source`, grey) and pictures of the same things by five other teams, colour. The teams drew each thing in a way
-    of their own, so a line and its picture do not lie on each other. ValueError if there is no such split, or no such side."""
+    """Outlines (`source`, grey) and pictures of the same things from five other sets, colour. Each team drew a thing in its own
+    way, so a line and its picture do not lie on each other. ValueError if there is no such split, or no such side."""
     if split not in SPLIT_OF:
         raise ValueError(f"emoji_outlines has no split {split!r}; it has {' and '.join(SPLIT_OF)}")
     every = read_split(root, SPLIT_OF[split], side, people=False)

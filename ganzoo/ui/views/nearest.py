@@ -60,7 +60,7 @@ def nearest_pictures(c: Checkpoint, images: Tensor) -> dict[str, Any] | None:
 
 
 class Nearest(View):
-    """Beside captions: export keeps the training pictures of a model that draws from them."""
+    """Beside captions: export keeps the training pictures of a model that draws from them, if they are 10,000 at most."""
 
     @classmethod
     def fits(cls, gan: GAN) -> bool:
