@@ -28,7 +28,7 @@ Layer = nn.Conv2d | nn.Linear
 class Config(config.Config):
     """The knobs of a model that can be trained with remedies; by default it is trained with none."""
 
-    pack: int = knob(1, "pictures that D judges together (PacGAN)", at_least=1)
+    pack: int = knob(1, "pictures that D judges together (PacGAN); what is left of a batch is not judged", at_least=1)
     batch_features: Literal["none", "stddev", "discrimination"] = knob(
         "none", "what D's last layer is shown of the other pictures of a batch (ProGAN's deviation, Salimans's discrimination)"
     )

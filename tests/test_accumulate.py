@@ -108,4 +108,9 @@ def test_a_run_keeps_it_and_says_what_is_allowed(tmp_path, capsys):
     assert all(torch.equal(v, two[k]) for k, v in one.items())
     code, said = run_cli(capsys, "train", "vanilla", "--steps", 1, "--accumulate", 5, "--out", tmp_path / "no", *flags)
     assert (code, said) == (2, "ganzoo: accumulate: 5 parts of a batch of 8; give 1 to 4\n")
+    parts = ["--steps", 1, "--accumulate", 4, "--pack", 4, "--out", tmp_path / "no"]
+    assert run_cli(capsys, "train", "vanilla", *parts, *flags) == (
+        2,
+        "ganzoo: accumulate: 4 parts of a batch of 8; give 1 to 2\n",
+    )
     assert not (tmp_path / "no").exists()

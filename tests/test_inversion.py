@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy
 import pytest
 import torch
@@ -17,6 +19,7 @@ from ganzoo.inputs import Choice, Code, Noise
 from ganzoo.inversion import can_invert, invert
 from ganzoo.ui import inference
 from ganzoo.ui.limits import WAY
+from ganzoo.ui.views.inversion import Inversion
 
 ABLE = [name for name in registry.MODELS if can_invert(small(name).inputs)]
 GREY = [c for c in GANS if can_invert(ganzoo.load(c.name).inputs) and c.config["config"]["channels"] == 1]
@@ -112,6 +115,17 @@ def test_a_tab_shows_nothing_of_it_before_something_is_drawn(visit):
     open_tab(page, name)
     assert not page.locator(f"#{name}-found img").count()
     assert not page.locator(f"#{name}-found-said").inner_text()
+
+
+def test_of_a_checkpoint_that_it_does_not_fit_it_says_so(monkeypatch):
+    """A tab offers it for its first checkpoint; another one may draw in colour."""
+    gan = small(SHIPPED.spec.name)
+    monkeypatch.setattr(gan, "config", dataclasses.replace(gan.config, channels=3))
+    monkeypatch.setattr(inference, "load", lambda name: (SHIPPED, gan))
+    picture, said, way = Inversion.draw(None, "in-colour", "a drawing", 0)
+    assert said == "in-colour draws no grey pictures."
+    assert not picture["visible"]
+    assert not way["visible"]
 
 
 def test_the_way_leads_from_what_was_found_to_the_seed():

@@ -246,6 +246,24 @@ def test_one_visitor_trains_digits_at_a_time():
     assert [here.table.place(name) for name in names] == [0, 1, 2]
 
 
+def test_digits_are_kept_for_three_minutes_and_a_minute_more_though_others_wait():
+    ended, clock = [], Clock()
+    made = Table(ended.append, clock, most=1, **view.DIGITS_LIMITS)
+    trains, waits = made.join(), made.join()
+    while clock.now < digits.SECONDS + 10:
+        clock.now += table.QUIET / 2
+        assert (made.place(trains), made.place(waits)) == (0, 1), clock.now
+    for _ in range(11):  # it has ended, or is paused
+        clock.now += table.QUIET / 2
+        assert made.place(waits) == 1
+    assert made.place(trains) == 0, "what it may keep"
+    while not ended and clock.now < 400:
+        clock.now += table.QUIET / 2
+        made.place(waits)
+    assert ended == [trains]
+    assert clock.now <= view.DIGITS_LIMITS["turn"] + table.QUIET
+
+
 def mnist_like(folder):
     """Files of the form of MNIST's with some noise in them."""
     raw = folder / "MNIST" / "raw"

@@ -69,10 +69,14 @@ def test_steps_by_hand_are_the_same_each_time(visit):
 
 
 def test_what_a_link_says_that_is_not_allowed_is_named(visit):
-    page = visit("?v=2&tab=lab&k=99&loss=<b>x</b>")
-    page.wait_for_function("() => document.querySelector('.lab-status')?.textContent.includes('k=99')", **TRAINS)
+    page = visit("?v=2&tab=lab&k=99&loss=<b>x</b>&bogus=1")
+    said = page.locator("#lab .lab-copied")
+    said.get_by_text("Not everything").wait_for()
+    page.locator("#lab .lab-play").click()
+    page.wait_for_function("() => document.querySelector('#lab .lab-status')?.textContent.startsWith('Step ')", **TRAINS)
+    assert said.inner_text() == "Not everything in this link could be taken: loss=<b>x</b>, k=99, bogus.", "while it plays, too"
     assert page.locator("select[name=k]").input_value() == "1"
-    assert not page.locator("#lab .lab-status b").count()
+    assert not said.locator("b").count()
 
 
 @pytest.mark.parametrize("width", [1280, 375])

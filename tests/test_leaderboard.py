@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import msgspec
 import pytest
 from conftest import here, run_cli, tiny
 
@@ -92,15 +93,59 @@ def test_equal_rows_are_a_tie_and_clearly_other_ones_are_not():
     assert low >= 0.9
     assert high <= 1.2
     table = as_markdown([a, b, far, single]).splitlines()
-    assert [line.split("|")[-2].strip() for line in table[4:8]] == ["`b`", "`a`", "-", "one seed"]
+    assert [line.split("|")[-2].strip() for line in table[4:8]] == ["`b`", "`a`", "none of 2 compared", "not compared"]
 
 
 def test_a_failed_trial_is_named_and_counts_in_the_mean():
     mixed = row("mixed", 1.0)
-    lost = Trial(seed=1, command="", scores={"frechet": 9.0, "lost_classes": 3}, images=64, failure="lost 3 of the classes")
+    lost = Trial(seed=1, command="", scores={"frechet": 9.0, "lost_classes": 3}, images=64, failure="lost 3 classes")
     both = Row(name="both", model=FIRST, data="fake", device="", n=10, trials=[*mixed.trials, lost])
     assert both.mean() == 5
-    assert "- `both`: seed 1 lost 3 of the classes" in as_markdown([both])
+    assert "- `both`: seed 1 lost 3 classes" in as_markdown([both])
+
+
+def test_a_difference_that_was_not_tested_is_not_called_one():
+    few = msgspec.structs.replace(row("few", 1.0, 1.1), n=5)
+    assert are_tied(few, row("a", 1.0, 1.1)) is None, "measured on fewer pictures"
+    single, several = row("single", 1.0), row("several", 1.0, 1.1)
+    table = as_markdown([single, several]).splitlines()
+    assert [line.split("|")[-2].strip() for line in table[4:6]] == ["not compared", "not compared"]
+    assert table[4].split("|")[-3].strip() == "10", "pictures that it was measured on"
+    assert "```" not in as_markdown([single]), "no command, no block"
+
+
+def test_trainings_of_one_name_have_a_row_each(tmp_path, monkeypatch):
+    """Also one that a checkpoint shares its name with, and none that was recorded before."""
+    assert leaderboard.names([tmp_path / "A/try", tmp_path / "B/try", tmp_path / "B/more"]) == ["A/try", "B/try", "more"]
+    run, shipped = row("same", 2.0), row("same", 1.0)
+    assert [r.name for r in leaderboard.merged([run], [run])] == ["same"], "exported: one training"
+    longer = msgspec.structs.replace(shipped, trials=[msgspec.structs.replace(shipped.trials[0], images=128)])
+    assert [(r.name, r.mean()) for r in leaderboard.merged([run], [longer])] == [("same", 1.0), ("same (run)", 2.0)]
+    leaderboard.record([run], tmp_path)
+    leaderboard.record([longer], tmp_path)
+    assert [(r.name, r.mean()) for r in leaderboard.kept(tmp_path)] == [("same", 1.0)], "in the place of the former"
+
+
+def test_the_command_of_a_run_that_went_on_makes_all_of_it(weights, tmp_path):
+    out = tmp_path / "on"
+    here("train", FIRST, "--data", "fake", "--steps", 3, "--out", out, "--quiet", *tiny(FIRST))
+    here("resume", out, "--steps", 5, "--quiet")
+    (found,) = (r for r in json.loads(here("leaderboard", out, "--n", 20, "--json").stdout) if r["name"] == "on")
+    images = found["trials"][0]["images"]
+    assert f"--images {images}" in found["command"]
+    assert "--steps" not in found["command"]
+    assert f"--images {images}" in found["trials"][0]["command"]
+
+
+def test_points_have_no_place_in_the_table_and_it_says_where(capsys, tmp_path, weights):
+    out = tmp_path / "points"
+    here("train", "vanilla", "--data", "ring8", "--recipe", "ring", "--steps", 3, "--seeds", "0-1", "--out", out, "--quiet")
+    code, said = run_cli(capsys, "leaderboard", out)
+    assert (code, said.count("\n")) == (2, 1)
+    assert "points have no Fréchet distance; `python -m ganzoo eval RUN` counts the modes" in said
+    assert run_cli(capsys, "eval", out)[0] == 0
+    assert run_cli(capsys, "export", out, "--name", "points")[0] == 0, "the best by what there is"
+    assert json.loads((weights / "points" / "config.json").read_text())["seeds"]["by"] == "modes"
 
 
 def test_what_draws_nothing_and_what_is_not_there_is_one_line(capsys, runs, tmp_path):

@@ -31,6 +31,7 @@ TABS = {
     "bare": ["bare"],
     "words": ["words-many", "words-few"],
     "untrained": [],
+    "scores": [],
 }
 
 
@@ -126,6 +127,7 @@ def test_links_to_checkpoints_that_moved_to_another_tab_open_it(monkeypatch):
         ("?tab=words&m=words-few&epsilon=0.5", "epsilon: words-few takes no such thing"),
         ("?tab=words&m=words-few&style=flat", "style: words-few takes no such thing"),
         ("?v=3&tab=plain&seed=3", "v=3: this app reads versions 1 and 2 of links"),
+        ("?tab=scores&data=fashion", "data: scores takes nothing from a link"),
         ("?tab=untrained&seed=3", "seed: untrained has no trained checkpoint here"),
     ],
 )

@@ -12,9 +12,11 @@ from conftest import here, tiny
 import ganzoo
 from ganzoo import registry
 from ganzoo.checkpoint import card
+from ganzoo.config import fields
 from ganzoo.gan import inference_state, training_only_state
 from ganzoo.training import run as state
 from ganzoo.training.plan import from_run
+from ganzoo.training.warm_start import unwrapped
 
 FIRST = registry.MODELS[0]
 NAME = f"{FIRST}-fake"
@@ -43,6 +45,28 @@ def test_a_training_begins_with_the_networks_of_a_run_or_a_checkpoint(name, runs
         assert all(torch.equal(v, anew[k]) for k, v in training_only_state(run.engine.game).items()), (
             "what was not kept begins anew"
         )
+
+
+REMEDIED = next(m for m in registry.MODELS if "instance_noise" in fields(registry.spec(m).config))
+
+
+@pytest.mark.parametrize("noisy_first", [True, False])
+def test_instance_noise_may_come_or_go_with_the_same_networks(noisy_first, tmp_path):
+    """It wraps D, whose tensors then have other names."""
+    first, then = ({"instance_noise": 0.1}, {"instance_noise": 0.0})[:: 1 if noisy_first else -1]
+    knobs = dict(registry.spec(REMEDIED).tiny)
+    before = state.Run.create(tmp_path / "before", state.Plan(REMEDIED, "fake", knobs | first))
+    before.save()
+    before.release()
+    after = state.Run.create(tmp_path / "after", state.Plan(REMEDIED, "fake", then, start=str(tmp_path / "before")))
+    was, now = ({unwrapped(k): v for k, v in training_only_state(run.engine.game).items()} for run in (before, after))
+    assert was.keys() == now.keys()
+    assert all(torch.equal(v, now[k]) for k, v in was.items())
+
+
+def test_a_pack_is_another_network_and_its_shape_is_said(runs, tmp_path):
+    with pytest.raises(ValueError, match=r"has other networks \(D\.\S+: \(.*\), here \(.*\)\)"):
+        state.Run.create(tmp_path / "packed", state.Plan(REMEDIED, "fake", {"pack": 2}, start=str(runs[REMEDIED])))
 
 
 def on(start, out, *flags):

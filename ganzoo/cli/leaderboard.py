@@ -15,7 +15,7 @@ def add_arguments(parser: Parser) -> None:
         "runs", nargs="*", type=Path, metavar="RUN", help="runs, or folders of `train --seeds` (default runs/*)"
     )
     parser.add_argument(
-        "--n", type=int, default=10_000, help="pictures a draw, of runs that are not measured yet (default 10000)"
+        "--n", type=int, default=10_000, help="pictures a draw, of runs that are not measured on as many yet (default 10000)"
     )
     parser.add_argument("--root", help="folder of the data sets (default $GANZOO_DATA or ./data)")
     parser.add_argument(
@@ -31,14 +31,14 @@ def run(args: argparse.Namespace) -> None:
 
     found = []
     known: Known = {}
-    for folder in args.runs or sorted(Path("runs").glob("*")):
-        if args.runs or (folder / "run.json").is_file() or seeds.runs(folder):
-            try:
-                found.append(leaderboard.of_run(folder, args.root, args.n, say, known))
-            except ValueError as error:
-                if args.runs:
-                    raise
-                say(f"{folder}: passed over ({error})")
+    there = args.runs or [p for p in sorted(Path("runs").glob("*")) if (p / "run.json").is_file() or seeds.runs(p)]
+    for folder, name in zip(there, leaderboard.names(there), strict=True):
+        try:
+            found.append(leaderboard.of_run(folder, args.root, args.n, say, known, name))
+        except ValueError as error:
+            if args.runs:
+                raise
+            say(f"{folder}: passed over ({error})")
     shipped = [row for c in bundled() if (row := leaderboard.of_checkpoint(c))]
     if args.record:
         if not found:

@@ -47,6 +47,7 @@ METRICS: tuple[Callable[[Case], list[Score]], ...] = (
 DRAWS = 3  # independent draws of n pictures, of which the spread is taken
 MOST_KEPT = 64  # pixels of the side at which pictures are compared one by one
 RIVALS = 256  # test pictures whose views are told apart
+POINTS = "{}: points have no Fréchet distance; `python -m ganzoo eval RUN` counts the modes that were caught"
 FIRST_SEED = 1_000_000  # of the pictures that are measured: not those of the preview
 
 
@@ -58,6 +59,8 @@ def judge_of(name: str, classes: tuple[str, ...] | None) -> Judge | SimCLR:
     """The bundled judge of a data set with these classes (None: with any): that of its side (judge-emoji-256, of emoji@256), or
     else that of the set itself. Of data without classes, which no judge can learn, the SimCLR of that name, whose features
     need no labels. NoJudge, with the command that makes one, if there is none; ValueError if it knows other classes."""
+    if name in MIXTURES:
+        raise NoJudge(POINTS.format(name))
     kind: type[Judge | SimCLR] = Judge if classes is None or len(classes) > 1 else SimCLR
     tool = kind.__name__.lower()
     bare, side = plain(name), name.rpartition("@")[2] if "@" in name else ""

@@ -110,7 +110,7 @@ SPEC = Spec(
     ),
     adds=("vanilla", "convolutions, and dropout in the discriminator."),
     limits=(
-        "Small networks without batch normalisation: strokes are uneven, and some digits are shapes between two. It cannot be "
+        "Small networks without batch normalisation: lines are uneven, and some things are shapes between two. It cannot be "
         "asked for a particular class."
     ),
     config=Config,

@@ -115,7 +115,8 @@ def on_pictures(lines: Sequence[Line]) -> str:
         return f"Nobody measured the pictures along the way; {instead}."
     now, best = found[-1], min(found)
     if len(found) < FEWEST:
-        return f"The Fréchet distance is {now:.3g} after {len(found)} measurements, too few to say where it goes."
+        times = "one measurement" if len(found) == 1 else f"{len(found)} measurements"
+        return f"The Fréchet distance is {now:.3g} after {times}, too few to say where it goes."
     meaning = {
         "falls": "it still falls: go on, it has not converged",
         "rises": "it has risen since: the pictures get worse, and the best networks were earlier ones",

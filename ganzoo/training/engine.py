@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from .. import remedies
 from ..config import Config, configure, fields
 from ..data.dataset import Data, Order, stream
+from ..data.points import MIXTURES
 from ..data.prefetch import Feed
 from ..gan import GAN, Batch, Game, Phase, Terms, as_gan, inference_state, persistent_buffers
 from ..images import to_uint8
@@ -34,7 +36,14 @@ class Diverged(RuntimeError):
 
 def configure_for(spec: Spec, given: dict[str, object], data: Data) -> Config:
     """A model's Config with the knobs that are given, and what the data decide."""
-    return configure(spec.config, given | {k: v for k, v in data.facts().items() if k in fields(spec.config)})
+    try:
+        return configure(spec.config, given | {k: v for k, v in data.facts().items() if k in fields(spec.config)})
+    except ValueError as error:
+        if data.name not in MIXTURES or "side" not in str(error):
+            raise
+        raise ValueError(
+            f"{data.name}: points of the plane, which {spec.name} cannot learn, as it takes pictures; vanilla can"
+        ) from None
 
 
 class Engine:
@@ -71,8 +80,9 @@ class Engine:
         self.order = Order(len(data), seed)
         self.feed = Feed(data, self.order, self.config.batch, self.group.shard, device)
         self.step, self.images_before = 0, images_before
-        if not 1 <= accumulate <= self.config.batch // 2:  # batch norm needs two
-            most = self.config.batch // 2
+        least = max(2, self.config.pack if isinstance(self.config, remedies.Config) else 1)  # batch norm needs two
+        if not 1 <= accumulate <= self.config.batch // least:
+            most = self.config.batch // least
             raise ValueError(f"accumulate: {accumulate} parts of a batch of {self.config.batch}; give 1 to {most}")
         self.accumulate = accumulate
         self.batch_share = 1.0  # of the batch that this process plays

@@ -20,11 +20,12 @@ from torch import Tensor
 from .. import files, registry
 from ..checkpoint.card import number
 from ..checkpoint.folder import BOARD, Checkpoint, weights_dir
-from ..checkpoint.history import IDLE, Command, one_command
+from ..checkpoint.history import BUDGETS, IDLE, Command, one_command
 from ..checkpoint.manifest import Measure, measures
 from ..checkpoint.write import redact_paths
 from ..data.dataset import plain
-from ..metrics.measure import Known
+from ..data.points import MIXTURES
+from ..metrics.measure import POINTS, Known
 from . import seeds
 from .plan import STATE, Plan, from_run, read_plan
 
@@ -80,15 +81,19 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
 # ---- Collecting --------------------------------------------------------------------------------------------------------
 
 
-def of_run(folder: Path, root: str | None, n: int, say: Callable[[str], None], known: Known | None = None) -> Row:
-    """A row of a run, or of the runs of `train --seeds` in a folder, measured where they are not yet. known: see `measure`.
-    ValueError if it holds none, or if its model draws nothing."""
+def of_run(
+    folder: Path, root: str | None, n: int, say: Callable[[str], None], known: Known | None = None, name: str = ""
+) -> Row:
+    """A row of a run, or of the runs of `train --seeds` in a folder, measured where they are not yet. known: see `measure`;
+    name: of the row, if not the folder's. ValueError if it holds none, or if its model draws nothing."""
     runs = seeds.runs(folder) or {read_plan(folder).seed: folder}
     saved = {seed: run for seed, run in runs.items() if (run / STATE).is_file()}
     plans = {seed: read_plan(run, drawing=True) for seed, run in runs.items()}
     first = plans[min(plans)]
     if first.model in registry.TOOLS:
         raise ValueError(f"{folder}: a {first.model} draws nothing; the leaderboard is of what draws")
+    if first.data in MIXTURES:
+        raise ValueError(f"{folder}: {POINTS.format(first.data)}")
     found = seeds.measured(folder, root, n, say, saved, known)
     trials = []
     for seed, plan in plans.items():
@@ -99,7 +104,7 @@ def of_run(folder: Path, root: str | None, n: int, say: Callable[[str], None], k
         trials.append(
             Trial(
                 seed=seed,
-                command=of_seed(plan.command, seed),
+                command=to_its_end(of_seed(plan.command, seed), plan, step),
                 scores={k: v for k, v in scores.items() if math.isfinite(v)},
                 images=step * int(plan.config["batch"]),
                 seconds=round(seconds, 1),
@@ -107,9 +112,19 @@ def of_run(folder: Path, root: str | None, n: int, say: Callable[[str], None], k
             )
         )
     device, command = first.made_on, redact_paths(first.command.splitlines()[0]) if first.command else ""
+    command = to_its_end(shown(command), first, min(t.images for t in trials) // int(first.config["batch"]))
     return Row(
-        name=folder.name, model=first.model, data=plain(first.data), device=device, n=n, trials=trials, command=shown(command)
+        name=name or folder.name, model=first.model, data=plain(first.data), device=device, n=n, trials=trials, command=command
     )
+
+
+def to_its_end(command: str, plan: Plan, step: int) -> str:
+    """A command with the budget that a run came to, where it was resumed to a larger one or stopped before its end."""
+    parsed, batch = Command.parse(command), int(plan.config["batch"])
+    if not parsed or len(plan.command.splitlines()) < 2:
+        return command
+    options = {k: v for k, v in parsed.options.items() if k not in BUDGETS} | {"--images": str(step * batch)}
+    return str(Command(parsed.verb, parsed.about, options))
 
 
 def unfinished(plan: Plan, step: int, seconds: float) -> str:
@@ -131,7 +146,7 @@ def failure(scores: dict[str, float], complete: bool, stopped: str = "") -> str:
     if stopped or not math.isfinite(scores.get(DECISIVE, math.nan)):
         return stopped or "drew nothing that could be measured"
     lost = scores.get("lost_classes", 0) if complete else 0
-    return f"lost {lost:.2g} of the classes" if lost else ""
+    return f"lost {lost:.2g} classes" if lost else ""
 
 
 def of_checkpoint(c: Checkpoint) -> Row | None:
@@ -203,14 +218,40 @@ def kept(folder: Path | None = None) -> list[Row]:
 def record(rows: Sequence[Row], folder: Path | None = None) -> Path:
     """Keep rows in leaderboard.json, each in the place of one of its name -> its path."""
     path = (folder or weights_dir()) / BOARD
-    files.write_json(path, msgspec.to_builtins(Board(rows=merged(kept(folder), rows))))
+    kept_now = {row.name: row for row in (*kept(folder), *rows)}
+    files.write_json(path, msgspec.to_builtins(Board(rows=merged(kept_now.values()))))
     return path
 
 
 def merged(*of: Iterable[Row]) -> list[Row]:
-    """Rows of several places, by data set and then the best first; of one name, the last place's."""
-    rows = {row.name: row for place in of for row in place}
+    """Rows of several places, by data set and then the best first; of one training, the last place's, and of several that have
+    one name, all: an earlier place's is called NAME (run)."""
+    rows: dict[str, Row] = {}
+    for row in (row for place in of for row in place):
+        there = rows.get(row.name)
+        if there and trained(there) != trained(row):
+            rows[f"{row.name} (run)"] = msgspec.structs.replace(there, name=f"{row.name} (run)")
+        rows[row.name] = row
     return sorted(rows.values(), key=lambda r: (r.data, math.isnan(r.mean()), r.mean(), r.name))
+
+
+def trained(row: Row) -> tuple[Any, ...]:
+    """What tells two trainings of one name apart."""
+    return row.model, row.data, [(t.seed, t.images) for t in row.trials]
+
+
+def names(folders: Sequence[Path]) -> list[str]:
+    """A name for each of some folders: its own, with as many of those that it lies in as tell it from the others.
+
+    >>> names([Path("a/try"), Path("b/try"), Path("b/more")])
+    ['a/try', 'b/try', 'more']
+    """
+    parts = [folder.resolve().parts for folder in folders]
+    found = []
+    for own in parts:
+        n = next((n for n in range(1, len(own)) if sum(p[-n:] == own[-n:] for p in parts) == 1), len(own) - 1)
+        found.append("/".join(own[-n:]))
+    return found
 
 
 # ---- Comparing ---------------------------------------------------------------------------------------------------------
@@ -223,9 +264,10 @@ def interval(values: Sequence[float]) -> tuple[float, float] | None:
 
 def are_tied(a: Row, b: Row) -> bool | None:
     """Whether the difference of two rows' mean Fréchet distances may be 0, as a bootstrap over the seeds of both sees it; None
-    where one of them has a single seed, which says nothing of the next."""
+    where that is not known: one of them has a single seed, which says nothing of the next, or was measured on fewer pictures,
+    of which the distance is larger."""
     x, y = a.values(), b.values()
-    if min(len(x), len(y)) < 2:
+    if min(len(x), len(y)) < 2 or a.n != b.n:
         return None
     low, high = middle(resampled_means(x, 1) - resampled_means(y, 2))
     return low <= 0 <= high
@@ -244,8 +286,13 @@ def middle(of: Tensor) -> tuple[float, float]:
 
 
 def ties(rows: Sequence[Row]) -> dict[str, list[str]]:
-    """The rows of one data set that each row cannot be told from, by name."""
+    """The rows of one data set that each row cannot be told from, by name; none where it was compared with none."""
     return {a.name: [b.name for b in rows if b is not a and are_tied(a, b)] for a in rows}
+
+
+def compared(row: Row, rows: Sequence[Row]) -> int:
+    """How many rows of one data set it was compared with."""
+    return sum(are_tied(row, b) is not None for b in rows if b is not row)
 
 
 # ---- Showing -----------------------------------------------------------------------------------------------------------
@@ -269,7 +316,7 @@ def by_data(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 HEAD = ["trained", "Fréchet distance ↓", "95 % of the mean", "recall ↑", "coverage ↑", "lost classes ↓", "seeds", "failed"]
-HEAD += ["pictures", "seconds", "cannot be told from"]
+HEAD += ["pictures", "seconds", "measured on", "cannot be told from"]
 
 
 def as_markdown(rows: Sequence[Row], commands: bool = True) -> str:
@@ -278,18 +325,19 @@ def as_markdown(rows: Sequence[Row], commands: bool = True) -> str:
     for data, group in by_data(rows).items():
         tied = ties(group)
         lines = [f"| {' | '.join(HEAD)} |", "|---" * len(HEAD) + "|"]
-        lines += [f"| {' | '.join(cells(row, tied[row.name]))} |" for row in group]
+        lines += [f"| {' | '.join(cells(row, tied[row.name], compared(row, group)))} |" for row in group]
         parts.append(f"### {data}\n\n" + "\n".join(lines))
         failed = {row.name: "; ".join(f"seed {t.seed} {t.failure}" for t in row.failures) for row in group}
         if why := [f"- `{name}`: {reasons}" for name, reasons in failed.items() if reasons]:
             parts.append("Failed:\n\n" + "\n".join(why))
-        if commands:
-            parts.append("```\n" + "\n".join(dict.fromkeys(row.command for row in group if row.command)) + "\n```")
+        if commands and (made_by := dict.fromkeys(row.command for row in group if row.command)):
+            parts.append("```\n" + "\n".join(made_by) + "\n```")
     return "\n\n".join(parts)
 
 
-def cells(row: Row, tied: Sequence[str]) -> list[str]:
-    """A row of the table: means over the seeds, their interval, what failed, what it cost, what it cannot be told from."""
+def cells(row: Row, tied: Sequence[str], others: int) -> list[str]:
+    """A row of the table: means over the seeds, their interval, what failed, what it cost, what it cannot be told from of the
+    other rows that it was compared with."""
 
     def mean(id: str) -> str:
         return number(row.mean(id)) if row.values(id) else ""
@@ -299,11 +347,12 @@ def cells(row: Row, tied: Sequence[str]) -> list[str]:
     return [
         f"`{row.name}`",
         mean(DECISIVE),
-        f"{number(between[0])} to {number(between[1])}" if between else "one seed",
+        f"{number(between[0])} to {number(between[1])}" if between else "one seed" if len(row.trials) == 1 else "",
         *(mean(id) for id in list(SHOWN)[1:]),
         str(len(row.trials)),
         str(len(row.failures)),
         f"{statistics.mean(t.images for t in row.trials):,.0f}",
         f"{statistics.mean(seconds):,.0f}" if seconds else "",
-        ", ".join(f"`{name}`" for name in tied) or ("-" if between else "one seed"),
+        f"{row.n:,}",
+        ", ".join(f"`{name}`" for name in tied) or (f"none of {others} compared" if others else "not compared"),
     ]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import platform
 import shlex
@@ -121,8 +122,21 @@ class Run:
         run.lock = lock
         if saved:
             run._load(plan.config)
+        if changed.keys() & {"steps", "minutes", "images"} and (over := run.beyond()):
+            raise ValueError(f"{folder}: {over} already; give more than that, or leave the budget as it was")
         run._write_plan()
         return run
+
+    def beyond(self) -> str:
+        """How far it has come, if that is more than its budget; or nothing."""
+        plan, e = self.plan, self.engine
+        if plan.steps and e.step > plan.steps:
+            return f"has played {e.step:,} steps"
+        if plan.images and e.step > math.ceil(plan.images / e.config.batch):
+            return f"has seen {e.step * e.config.batch:,} pictures"
+        return (
+            f"was trained for {self.seconds / 60:.1f} minutes" if plan.minutes and self.seconds > 60 * plan.minutes + 60 else ""
+        )
 
     def release(self) -> None:
         """Let others open the folder."""

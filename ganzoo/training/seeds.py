@@ -89,10 +89,10 @@ def choose(folder: Path, spec: Spec) -> tuple[Path, dict[str, Any]]:
         raise ValueError(f"{folder}: seeds {', '.join(missing)} are not measured yet; `python -m ganzoo eval {folder}` does it")
     found = {seed: kept[str(seed)]["metrics"] for seed in there}
     rows = together(found)
-    decisive = next((m for m in rows if m["id"] == spec.measure), None)
+    decisive = next((m for m in rows if m["id"] == spec.measure), rows[0] if rows else None)  # points have modes alone
     if decisive is None:
         raise ValueError(f"{folder}: no measure {spec.measure!r} to choose by")
     sign = 1 if decisive["better"] == "lower" else -1
     best = min(there, key=lambda seed: sign * decisive["values"][str(seed)])
-    about = {"chosen": best, "of": list(there), "by": spec.measure, "measures": rows}
+    about = {"chosen": best, "of": list(there), "by": decisive["id"], "measures": rows}
     return there[best], {"metrics": found[best], "seeds": about}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from ..checkpoint.manifest import LONGEST
@@ -79,13 +79,16 @@ class WarmStart:
         """Put its networks into a GAN's; prepare: then those that the GAN's knobs name, such as another first stage. ValueError
         if they do not fit."""
         wanted = {k: v.shape for k, v in game.state_dict().items()}
+        here = {unwrapped(k): k for k in wanted}
+        kept = {here.get(unwrapped(k), k): v for k, v in self.tensors.items()}
         blocks = [f"{name}." for name, m in game.named_modules() if starts_as_identity(m) and (prepare or trains(m))]
-        absent = tuple(b for b in blocks if not any(k.startswith(b) for k in self.tensors))  # they change nothing yet
-        lacks = sorted(k for k in inference_state(game).keys() - self.tensors if not k.startswith(absent))
+        absent = tuple(b for b in blocks if not any(k.startswith(b) for k in kept))  # they change nothing yet
+        lacks = sorted(k for k in inference_state(game).keys() - kept if not k.startswith(absent))
         left_out = {name for name in self.training_only if getattr(game, name, None) is None}
-        tensors = {k: v for k, v in self.tensors.items() if k.split(".")[0] not in left_out}
+        tensors = {k: v for k, v in kept.items() if k.split(".")[0] not in left_out}
         if wrong := [k for k, v in tensors.items() if wanted.get(k) != v.shape] or lacks:
-            shapes = [tuple(s) if (s := each.get(wrong[0])) is not None else "nothing" for each in (self.shapes, wanted)]
+            shapes_of = {k: v.shape for k, v in kept.items()}
+            shapes = [tuple(s) if (s := each.get(wrong[0])) is not None else "nothing" for each in (shapes_of, wanted)]
             raise ValueError(
                 f"from: {self.facts['name']} has other networks ({wrong[0]}: {shapes[0]}, here {shapes[1]}); leave out the "
                 "knobs that say so, and take data of as many pixels, colours and classes"
@@ -94,9 +97,14 @@ class WarmStart:
         if prepare:
             game.prepare(opened)
 
-    @property
-    def shapes(self) -> dict[str, torch.Size]:
-        return {k: v.shape for k, v in self.tensors.items()}
+
+def unwrapped(key: str) -> str:
+    """A tensor's name without the remedies that D is wrapped in (`remedies.Packed`, `remedies.Noisy`).
+
+    >>> unwrapped("D.net.net.body.0.weight")
+    'D.body.0.weight'
+    """
+    return re.sub(r"^D\.(net\.)+", "D.", key)
 
 
 def starts_as_identity(module: nn.Module) -> bool:

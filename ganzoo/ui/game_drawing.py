@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ..gan import GAN
 from ..inputs import Choice, Code, Input, Noise, Picture, Text
 from ..models._image_to_image import knows_both_ways
+from ..remedies import Noisy, Packed
 
 WIDTH = 360  # of the drawing; it is shown at most a little larger, so that its letters are those of the page
 CHIP, BOX = (128, 26), (58, 40)  # width and height of an input and of a network
@@ -64,7 +65,9 @@ def players(gan: GAN) -> Players:
 
 
 def kind(net: nn.Module) -> str:
-    """The name of a network's class, in words: "StageII" -> "Stage II"."""
+    """The name of a network's class, in words, without what a remedy wraps it in: "StageII" -> "Stage II"."""
+    while isinstance(net, Packed | Noisy):
+        net = net.net
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(net).__name__)
 
 

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 from .. import registry
 from ..inputs import Input
+from . import measuring, scores
 from .controls import CONTROLS
 from .fields import SEED, Field, seed_field, to_text, whole
 from .laboratory import settings as laboratory
@@ -28,6 +29,7 @@ VERSIONS = ("1", "2")  # that are read; new links are of the last
 # The tab that some checkpoints of a model were in -> the one they are in since version 2 of links.
 MOVED = {model: first for model, (first, *_) in registry.SUCCESSORS.items()}
 READ_IN_THE_PAGE = (laboratory.NAME,)  # tabs whose own script reads what a link says of them
+SHOWS_ALL = (scores.NAME, measuring.NAME)  # tabs of which a link says nothing else
 NOT_OURS = ("__theme", "__sign", "view", "deep_link", "ui")  # Gradio's own
 
 
@@ -89,7 +91,8 @@ def decode(
     if tab in READ_IN_THE_PAGE:
         return State(tab), notices
     if not tabs[tab]:
-        notices += [f"{brief(k)}: {tab} has no trained checkpoint here" for k in left]
+        why = "takes nothing from a link" if tab in SHOWS_ALL else "has no trained checkpoint here"
+        notices += [f"{brief(k)}: {tab} {why}" for k in left]
         return State(tab), notices
     checkpoint = left.pop("m", tabs[tab][0])
     other = checkpoint not in tabs[tab]

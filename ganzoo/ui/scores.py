@@ -111,8 +111,11 @@ def show(data: str, measure: str) -> list[Any]:
     of = leaderboard.by_data(rows()).get(data, [])
     if measure not in PLOTTED or not of:
         raise ValueError(f"{str(data)[:40]}, {str(measure)[:40]}: there are no such scores")
-    plot = gr.ScatterPlot(dots(of, measure), y=PLOTTED[measure], sort=[row.name for row in of])
-    return [plot, leaderboard.as_markdown(of, commands=False), commands(of)]
+    found, table = dots(of, measure), leaderboard.as_markdown(of, commands=False)
+    if found.empty:
+        return [gr.ScatterPlot(visible=False), f"Nothing here has this measure: {PLOTTED[measure]}.\n\n{table}", commands(of)]
+    plot = gr.ScatterPlot(found, y=PLOTTED[measure], sort=[row.name for row in of], visible=True)
+    return [plot, table, commands(of)]
 
 
 def sets() -> list[str]:

@@ -38,6 +38,8 @@ class Table:
     clock: Callable[[], float] = time.monotonic
     most: int = SEATS
     kept: float = KEPT
+    quiet: float = QUIET
+    turn: float = TURN
     seats: dict[str, Seat] = field(default_factory=dict)
     line: dict[str, float] = field(default_factory=dict)  # in their order; when each asked last
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -81,7 +83,7 @@ class Table:
             self.leave(name)
         for name, seat in [*self.seats.items()]:
             quiet = now - seat.asked
-            if quiet > self.kept or (self.line and (quiet > QUIET or now - seat.since > TURN)):
+            if quiet > self.kept or (self.line and (quiet > self.quiet or now - seat.since > self.turn)):
                 self.leave(name)
         self.seat()
 

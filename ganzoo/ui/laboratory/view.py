@@ -21,7 +21,9 @@ from .training import MOST_STEPS
 from .worker import Stopped, Worker
 
 TITLE = "Laboratory"
-DIGITS_KEPT = 600.0  # seconds that a pause of digits may last
+# Seconds that a pause of digits may last, the same while others wait, and that it all may take while others wait: three minutes
+# of training, a minute to keep it, and a minute of pauses.
+DIGITS_LIMITS = {"kept": 600.0, "quiet": 60.0, "turn": 300.0}
 
 PLANE, DIGITS = read("lab.html"), read("digits.html")
 STYLE = read("lab.css")
@@ -123,7 +125,7 @@ def plane() -> Points:
 @cache
 def handwriting() -> Digits:
     """The one of this process."""
-    return Digits(most=1, kept=DIGITS_KEPT)
+    return Digits(most=1, **DIGITS_LIMITS)
 
 
 def laboratory(asked: object) -> dict[str, Any]:

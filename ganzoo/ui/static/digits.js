@@ -78,7 +78,9 @@ const slice = async (mine) => {
     show(answer);
     say(`${Math.round(answer.seconds)} s of training, ${answer.images.toLocaleString('en')} pictures seen.`);
     if (answer.ended)
-      fail(`It has had its three minutes: ${answer.images.toLocaleString('en')} pictures seen. Keep it, or start again.`);
+      fail(
+        `It has had its three minutes: ${answer.images.toLocaleString('en')} pictures seen. Keep it, within a minute if others wait, or start again.`,
+      );
   }
 };
 
@@ -110,9 +112,9 @@ const again = () => {
 };
 
 const keep = async () => {
-  const { path, error } = await server.digits({ do: 'keep', name });
+  const { path, error, gone } = await server.digits({ do: 'keep', name });
   if (error) {
-    fail(error);
+    fail(error, gone);
     return;
   }
   const link = document.createElement('a');
@@ -125,6 +127,7 @@ element.addEventListener('click', (event) => {
   const act = event.target.closest('[data-act]')?.dataset.act;
   if (act === 'play') {
     setPlaying(!isPlaying);
+    if (!isPlaying && name) say('Paused. It is kept for ten minutes, or for one if others wait.');
     play();
   } else if (act === 'again') again();
   else if (act === 'keep') keep().catch(() => fail('The server does not answer. Try again.'));

@@ -8,6 +8,7 @@ const SLICE = 400; // steps a request at most; the server ends it by time
 const SLOW = 500; // ms between two steps of slow motion
 const CALM = 1000; // the same for who has asked for less motion
 const WAIT = 1000; // ms between two questions in the line
+const NOT_OURS = ['v', 'tab', 'w', '__theme', '__sign', 'view', 'deep_link', 'ui']; // in a link, of the page or of Gradio
 const SAY = 2000; // ms between two sentences for those who hear the page
 
 let real = []; // some points of the data
@@ -195,7 +196,7 @@ const again = () => {
   frame = null;
   history = [];
   draw();
-  say('Press play.', true);
+  say(isPlaying ? 'It begins.' : 'Press play.', true);
 };
 
 // ---- Switches, presets and the address --------------------------------------------------------------------------------
@@ -259,7 +260,9 @@ const readAddress = () => {
   if (query.get('tab') !== tab) return set({}) && false;
   const own = Object.fromEntries([...query].filter(([key]) => key in defaults));
   const refused = set(own);
-  if (refused.length) say(`Not everything in this link could be taken: ${refused.join(', ')}.`, true);
+  const unknown = [...query.keys()].filter((key) => !(key in defaults) && !NOT_OURS.includes(key));
+  const passed = [...refused, ...unknown.map((key) => key.slice(0, 40))];
+  find('.lab-copied').textContent = passed.length ? `Not everything in this link could be taken: ${passed.join(', ')}.` : '';
   return Object.keys(own).length > 0;
 };
 

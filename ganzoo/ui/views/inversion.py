@@ -58,6 +58,8 @@ class Inversion(View):
         if not drawing:
             return [gr.update(value=None, visible=False), "", gr.update(visible=False)]
         gan = inference.load(checkpoint)[1]
+        if not Inversion.fits(gan):  # the tab's first one does
+            return [gr.update(value=None, visible=False), f"{checkpoint} draws no grey pictures.", gr.update(visible=False)]
         wanted = like_mnist(inked(drawing), gan.config.side, gan.config.channels)
         end, _ = texts.seed_within(seed)
         found = inference.invert(checkpoint, wanted, end)
