@@ -7,8 +7,8 @@ blocks, 1 x 1, grouped 3 x 3, 1 x 1, that start as the identity (fix-up initiali
 and a learned basis of 4 x 4 at the bottom. Learning rates and the penalties' weight fall along a cosine.
 Departs: Adam's beta2 and the average's half-life do not move; pictures are not augmented; G ends with a tanh; G's loss goes on
 with the logits of real pictures from D's turn; a 28-pixel picture goes 4, 7, 14, 28. The knobs' defaults are the paper's for
-CIFAR-10. The recipe `fast`, for two cores, has few channels, one block a side, patches of 2 x 2 pixels for positions, and both
-penalties every eighth step.
+CIFAR-10. The recipe `fast`, for two cores, has few channels, one block a side, patches of 2 x 2 pixels for positions, both
+penalties every eighth step, and a beta2 of 0.9, the paper's first: with 0.99 D wins in the first steps of some seeds.
 Shapes: B batch, Z noise, C channels, S side.
 """
 
@@ -180,7 +180,7 @@ SPEC = Spec(
         "fast": (
             Step(
                 {"width": 32, "most": 128, "patch": 2, "blocks": 1, "penalty_every": 8, "batch": 64, "gamma": 1.0}
-                | {"lr_g": 1e-3, "lr_d": 1e-3, "ema": 10_000, "decay": 400_000}
+                | {"lr_g": 2e-3, "lr_d": 2e-3, "beta2": 0.9, "ema": 10_000, "decay": 1_000_000}
             ),
         ),
         "paper-64": (Step({"width": 384, "gamma": 2.0, "batch": 256, "ema": 500_000}),),
