@@ -21,8 +21,8 @@ from ganzoo.images import to_uint8
 from ganzoo.ui import lists, prompts
 from ganzoo.ui.pictures import enlarge
 
-FACES = next(c for c in GANS if plain(c.config["data"]["name"]) == "faces")
 SHAPES = next(c for c in GANS if plain(c.config["data"]["name"]) == "shapes")
+FACES = next(c for c in GANS if plain(c.config["data"]["name"]) == "faces" and c.spec is SHAPES.spec)
 UNREAD = "a pirate with an eyepatch and a grey beard"
 
 

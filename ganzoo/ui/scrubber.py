@@ -53,8 +53,9 @@ def frames(
     key: str = "",
     at: int | None = None,
     plays: bool = False,
+    lossless: bool = True,
 ) -> dict[str, Any]:
-    """Frames, each uint8 (k, C, S, S) shown as a grid, with a caption each -> the scrubber's value; side by side, lossless.
+    """Frames, each uint8 (k, C, S, S) shown as a grid, with a caption each -> the scrubber's value; side by side.
 
     With a file name to keep it under, a visitor may ask for the `looping_gif`. It starts at a frame, or, as a link says by its
     key, at another one; it plays by itself where that is asked for and a link names no frame.
@@ -64,7 +65,7 @@ def frames(
     for i, tile in enumerate(tiles):
         strip.paste(tile, (i * tile.width, 0))
     return {
-        "src": file_data(keep(webp(strip, lossless=True), NAME)),
+        "src": file_data(keep(webp(strip, lossless), NAME)),
         "keep": keep_as,
         "captions": captions,
         "label": label,

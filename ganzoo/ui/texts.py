@@ -48,7 +48,7 @@ GROUPS = {
     "control": ("Control", "Say which thing is to be drawn, or find a switch that nobody has named."),
     "words": ("Words", "Write what you want to see."),
     "pictures": ("From picture to picture", "Give it a picture, and it makes another one of that."),
-    "large": ("Large and modern", "Networks that grow, that learn from few pictures, or that need no tricks."),
+    "large": ("Large and modern", "Networks that grow, that need few pictures, or no tricks."),
     "laboratory": (
         "The laboratory",
         "The same networks under other rules: what changes when the game is scored in another way.",

@@ -41,8 +41,9 @@ class Timeline(View):
         rows = c.timeline() or [(end, inference.sample(checkpoint, 16, 0).images)]  # none was kept: the end alone
         batch = int(c.config["config"]["batch"])
         captions = [f"step {step:,}: {step * batch:,} pictures seen" for step, _ in rows]
-        label, alt = "Step of training", "Sixteen pictures at this step"
-        return frames([p for _, p in rows], captions, label, alt, start=len(rows) - 1, delay=350, key=SHOT, at=shot)
+        exact = not c.timeline_file or c.timeline_file.suffix != ".webp"
+        shown: dict[str, Any] = {"label": "Step of training", "alt": "Sixteen pictures at this step", "key": SHOT, "at": shot}
+        return frames([p for _, p in rows], captions, start=len(rows) - 1, delay=350, lossless=exact, **shown)
 
     @staticmethod
     def covered(checkpoint: str) -> str:
