@@ -7,10 +7,13 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 from conftest import REPO
+from gradio import image_utils
+from PIL import Image
 from support.links import GANS, TABS
 from support.pages import strip_of
 
@@ -158,6 +161,18 @@ def test_a_walk_is_kept_as_a_gif_when_it_is_asked_for(app, browser):
     assert download.value.suggested_filename.endswith("-0-1.gif")
     assert download.value.path().read_bytes()[:6] == b"GIF89a"
     context.close()
+
+
+def test_a_picture_that_is_drawn_again_is_not_written_again(tmp_path, monkeypatch):
+    """It may be on its way to somebody: half of it would arrive."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    image = Image.new("L", (8, 8), 7)
+    path = Path(image_utils.save_image(image, cache_dir=str(tmp_path), format="png"))
+    file = path.stat().st_ino
+    path.write_bytes(path.read_bytes() + b"mark")
+    assert image_utils.save_image(image, cache_dir=str(tmp_path), format="png") == str(path)
+    assert path.read_bytes().endswith(b"mark")
+    assert path.stat().st_ino == file
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,15 @@ def keep_picture(picture: Image.Image) -> Path:
     return keep(processing_utils.encode_pil_to_bytes(picture, "png"), "image.png")  # type: ignore[no-untyped-call]
 
 
+def keep_drawn(img: Image.Image, cache_dir: str, name: str = "image", format: str = "webp") -> str:
+    """What Gradio's own `save_pil_to_cache` does, but for a file that is there already: that one writes it again, and whoever
+    is being sent it meanwhile gets a part of it."""
+    return str(keep(processing_utils.encode_pil_to_bytes(img, format), f"{name}.{format}"))  # type: ignore[no-untyped-call]
+
+
+processing_utils.save_pil_to_cache = keep_drawn
+
+
 def file_data(path: Path) -> dict[str, Any]:
     """A file in the value of a component, which then has its `url`."""
     return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
