@@ -117,10 +117,13 @@ def test_a_difference_that_was_not_tested_is_not_called_one():
 def test_trainings_of_one_name_have_a_row_each(tmp_path, monkeypatch):
     """Also one that a checkpoint shares its name with, and none that was recorded before."""
     assert leaderboard.names([tmp_path / "A/try", tmp_path / "B/try", tmp_path / "B/more"]) == ["A/try", "B/try", "more"]
+    assert leaderboard.names([tmp_path / "A", tmp_path / "A"]) == ["A", "A"], "no path of this machine"
     run, shipped = row("same", 2.0), row("same", 1.0)
     assert [r.name for r in leaderboard.merged([run], [run])] == ["same"], "exported: one training"
     longer = msgspec.structs.replace(shipped, trials=[msgspec.structs.replace(shipped.trials[0], images=128)])
     assert [(r.name, r.mean()) for r in leaderboard.merged([run], [longer])] == [("same", 1.0), ("same (run)", 2.0)]
+    three = leaderboard.merged([run], [longer], [row("same", 3.0, 3.0)])
+    assert sorted(r.name for r in three) == ["same", "same (run 2)", "same (run)"], "none is dropped"
     leaderboard.record([run], tmp_path)
     leaderboard.record([longer], tmp_path)
     assert [(r.name, r.mean()) for r in leaderboard.kept(tmp_path)] == [("same", 1.0)], "in the place of the former"

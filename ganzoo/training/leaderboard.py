@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ def of_run(
 
 
 def to_its_end(command: str, plan: Plan, step: int) -> str:
-    """A command with the budget that a run came to, where it was resumed to a larger one or stopped before its end."""
+    """A command with the budget that a run came to, where it was resumed; else as it was typed."""
     parsed, batch = Command.parse(command), int(plan.config["batch"])
     if not parsed or len(plan.command.splitlines()) < 2:
         return command
@@ -225,12 +226,13 @@ def record(rows: Sequence[Row], folder: Path | None = None) -> Path:
 
 def merged(*of: Iterable[Row]) -> list[Row]:
     """Rows of several places, by data set and then the best first; of one training, the last place's, and of several that have
-    one name, all: an earlier place's is called NAME (run)."""
+    one name, all: those of earlier places are called NAME (run), NAME (run 2), ..."""
     rows: dict[str, Row] = {}
     for row in (row for place in of for row in place):
         there = rows.get(row.name)
         if there and trained(there) != trained(row):
-            rows[f"{row.name} (run)"] = msgspec.structs.replace(there, name=f"{row.name} (run)")
+            former = next(name for i in count(1) if (name := f"{row.name} (run{f' {i}' * (i > 1)})") not in rows)
+            rows[former] = msgspec.structs.replace(there, name=former)
         rows[row.name] = row
     return sorted(rows.values(), key=lambda r: (r.data, math.isnan(r.mean()), r.mean(), r.name))
 
@@ -249,7 +251,7 @@ def names(folders: Sequence[Path]) -> list[str]:
     parts = [folder.resolve().parts for folder in folders]
     found = []
     for own in parts:
-        n = next((n for n in range(1, len(own)) if sum(p[-n:] == own[-n:] for p in parts) == 1), len(own) - 1)
+        n = next((n for n in range(1, len(own)) if sum(p[-n:] == own[-n:] for p in {*parts}) == 1), len(own) - 1)
         found.append("/".join(own[-n:]))
     return found
 

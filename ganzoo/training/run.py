@@ -128,7 +128,7 @@ class Run:
         return run
 
     def beyond(self) -> str:
-        """How far it has come, if that is more than its budget; or nothing."""
+        """How far it has come, if that is more than its budget; or nothing. Minutes end with a step, which may be long."""
         plan, e = self.plan, self.engine
         if plan.steps and e.step > plan.steps:
             return f"has played {e.step:,} steps"

@@ -43,15 +43,15 @@ def keep(content: bytes, name: str) -> Path:
     return path
 
 
-def keep_picture(picture: Image.Image) -> Path:
+def keep_picture(picture: Image.Image, name: str = "image", format: str = "png") -> Path:
     """The file that Gradio makes of a picture, which it then makes no more."""
-    return keep(processing_utils.encode_pil_to_bytes(picture, "png"), "image.png")  # type: ignore[no-untyped-call]
+    return keep(processing_utils.encode_pil_to_bytes(picture, format), f"{name}.{format}")  # type: ignore[no-untyped-call]
 
 
 def keep_drawn(img: Image.Image, cache_dir: str, name: str = "image", format: str = "webp") -> str:
     """What Gradio's own `save_pil_to_cache` does, but for a file that is there already: that one writes it again, and whoever
     is being sent it meanwhile gets a part of it."""
-    return str(keep(processing_utils.encode_pil_to_bytes(img, format), f"{name}.{format}"))  # type: ignore[no-untyped-call]
+    return str(keep_picture(img, name, format))
 
 
 processing_utils.save_pil_to_cache = keep_drawn
